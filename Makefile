@@ -1,0 +1,59 @@
+# Everything that is done with a checkout. Each target makes the environment it needs in .venv.
+SHELL := /bin/sh
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+VERSIONS := 15 16 17 18
+PYTEST_ARGS ?=
+
+.PHONY: help
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: $(VENV)/installed-demo ## start a temporary PostgreSQL and show the store at work
+	@$(BIN)/esdb demo
+
+.PHONY: test
+test: $(VENV)/installed-test ## run the whole test suite; PYTEST_ARGS="-k append -x" for a part
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+.PHONY: test-matrix
+test-matrix: $(VENV)/installed-test ## run the whole test suite on PostgreSQL 15, 16, 17 and 18
+	@BIN=$(BIN) sh tools/test_matrix.sh "$(VERSIONS)" $(PYTEST_ARGS)
+
+.PHONY: lint
+lint: $(VENV)/installed-lint ## check style, types, SQL, and the PL/pgSQL against a migrated database
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/squawk sql/schema/*.sql
+	$(BIN)/python -m tools.lint_sql
+	$(BIN)/python -m tools.lint_plpgsql
+
+.PHONY: docs
+docs: $(VENV)/installed-lint ## write the generated pages of docs/reference and esdb_cli/exceptions.py
+	$(BIN)/python -m tools.generate_exceptions
+	$(BIN)/python -m tools.generate_docs
+
+.PHONY: dist
+dist: $(VENV)/installed-test ## build the wheel and the source archive into dist/
+	$(BIN)/python -m hatchling build
+
+.PHONY: clean
+clean: ## remove everything that can be made again
+	rm -rf $(VENV) .cache dist build .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo "$(PYTHON) is missing or older than 3.11: make PYTHON=/path/to/a/newer/python" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed-%: $(BIN)/python pyproject.toml
+	$(PIP) install --editable '.[$*]'
+	@touch $@

@@ -1,0 +1,108 @@
+"""Connections: from an option, the environment or libpq's own settings; passwords are never printed."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from esdb_cli.errors import EXIT_CANNOT_CONNECT, EXIT_USAGE, CliError
+
+if TYPE_CHECKING:
+    import psycopg
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+Row = dict[str, Any]
+"""A row with its columns by name, as psycopg's dict_row makes it."""
+
+_LIBPQ_VARIABLES = ("PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "PGSERVICE")
+_CONNECT_TIMEOUT_SECONDS = 10
+
+
+def database_option(command: Command) -> Command:
+    """Add `--database-url` to a command; it arrives as the parameter `database_url` (None: libpq's settings)."""
+    return click.option(
+        "--database-url",
+        metavar="URL",
+        envvar=["ESDB_DATABASE_URL", "DATABASE_URL"],
+        help="postgresql:// URL or libpq's key=value text  "
+        "[env: ESDB_DATABASE_URL, DATABASE_URL; else libpq's PGHOST, PGSERVICE, …]",
+    )(command)
+
+
+def connect(url: str | None, *, autocommit: bool = True) -> psycopg.Connection[Any]:
+    """Connect to the database of a URL, or of libpq's own variables.
+
+    Nothing is prepared and no session state is set, so a transaction-mode pooler may stand in between.
+    Raises CliError: exit 2 when nothing says where the database is or the URL cannot be read, 5 when it cannot
+    be reached.
+    """
+    import psycopg
+
+    from esdb_cli import exceptions  # noqa: F401  (its classes register themselves with psycopg)
+
+    parameters = _parameters(url)
+    try:
+        return psycopg.connect(**parameters, autocommit=autocommit, prepare_threshold=None)
+    except psycopg.OperationalError as error:
+        message = _redacted(str(error).strip(), parameters.get("password"))
+        raise CliError(
+            "cannot connect to the database",
+            detail=" ".join(message.split()),
+            exit_code=EXIT_CANNOT_CONNECT,
+        ) from None
+
+
+def _parameters(url: str | None) -> dict[str, Any]:
+    if not url and not any(os.environ.get(name) for name in _LIBPQ_VARIABLES):
+        raise CliError(
+            "no database given",
+            hint="use --database-url postgresql://user@host/database, set ESDB_DATABASE_URL or DATABASE_URL, "
+            "or libpq's own PGHOST, PGDATABASE, PGSERVICE …",
+            exit_code=EXIT_USAGE,
+        )
+    parameters = _parse(url) if url else {}
+    if "connect_timeout" not in parameters and "PGCONNECT_TIMEOUT" not in os.environ:
+        parameters["connect_timeout"] = _CONNECT_TIMEOUT_SECONDS
+    parameters.setdefault("fallback_application_name", "esdb")
+    parameters["client_encoding"] = "utf8"
+    return parameters
+
+
+def _parse(url: str) -> dict[str, Any]:
+    """Split a URL into libpq's parameters; what libpq says of a bad one may quote the password, so it is not shown."""
+    import psycopg
+    from psycopg.conninfo import conninfo_to_dict
+
+    # other tools' URLs name a driver: postgresql+psycopg://
+    url = re.sub(r"^postgres(ql)?\+\w+://", "postgresql://", url)
+    unreadable = CliError(
+        "the database URL cannot be read",
+        hint="user name and password must be percent-encoded: @ is %40, : %3A, / %2F, % %25, # %23, space %20",
+        exit_code=EXIT_USAGE,
+    )
+    if _has_bare_at_sign(url):
+        raise unreadable
+    try:
+        return dict(conninfo_to_dict(url))
+    except psycopg.ProgrammingError:
+        raise unreadable from None
+
+
+def _has_bare_at_sign(url: str) -> bool:
+    """Tell whether an @ stands where only a password that was not encoded puts it.
+
+    libpq would take a part of the password for a host, and say so in its message.
+    """
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme not in {"postgres", "postgresql"}:
+        return False
+    authority, _, path = rest.partition("/")
+    return authority.count("@") > 1 or "@" in path
+
+
+def _redacted(message: str, password: str | None) -> str:
+    return message.replace(password, "***") if password else message

@@ -1,0 +1,90 @@
+"""The command line's entry: a group that imports a command's module only when the command is called."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import NamedTuple
+
+import click
+
+from esdb_cli.errors import reported
+
+
+class _Entry(NamedTuple):
+    target: str
+    help: str
+
+
+# The help stands here too, so that `esdb --help` imports none of the modules; a test compares.
+COMMANDS = {
+    "append": _Entry("esdb_cli.append:append", "Append one event, or a batch, to a stream."),
+    "demo": _Entry("esdb_cli.demo:demo", "Start a temporary server and show the store at work."),
+    "info": _Entry("esdb_cli.events:info", "Show what the store knows of a stream."),
+    "migrate": _Entry("esdb_cli.migrate:migrate", "Bring the database's schema to this version."),
+    "partitions": _Entry("esdb_cli.partitions:partitions", "Make and list the partitions of the events."),
+    "read": _Entry("esdb_cli.events:read", "Read a stream, or every event in order."),
+    "refresh-stats": _Entry("esdb_cli.statistics:refresh_stats", "Bring the view event_statistics up to date."),
+    "status": _Entry("esdb_cli.migrate:status", "Show which migrations are applied, pending or changed."),
+    "verify": _Entry("esdb_cli.migrate:verify", "Prove that the database is as the migrations left it."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are named by COMMANDS."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  (click's signature)
+        """Return the names of the commands."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import and return a command, None for an unknown name."""
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        module, _, attribute = entry.target.partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the list of commands from the table alone."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name].help) for name in sorted(COMMANDS)])
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a command; its errors become lines and exit codes."""
+        with reported():
+            return super().invoke(ctx)
+
+
+def _print_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    if not value or ctx.resilient_parsing:
+        return
+    from esdb_cli.resources import package_version
+
+    click.echo(f"esdb {package_version()}")
+    ctx.exit()
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Show the version and exit.",
+)
+def cli() -> None:
+    """esdb: an event store that lives in PostgreSQL.
+
+    Exit codes: 0 ok, 1 failed, 2 usage, 3 pending or drift, 4 lock timeout, 5 cannot connect.
+    """
+
+
+def main() -> None:
+    """Run the command line."""
+    for stream in (sys.stdout, sys.stderr):
+        # a name that the terminal's encoding lacks is shown escaped
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    cli(prog_name="esdb")

@@ -1,0 +1,133 @@
+"""`esdb partitions`: carries out what esdb._partition_plan() says is due, and lists what is there."""
+
+from __future__ import annotations
+
+import random
+import time
+from itertools import takewhile
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from esdb_cli.db import connect, database_option
+from esdb_cli.errors import EXIT_LOCK_TIMEOUT, CliError
+from esdb_cli.output import print_json, print_table
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+    from esdb_cli.db import Row
+
+# How long one attempt may make an append wait for the DDL, which waits for appends in progress.
+DDL_LOCK_TIMEOUT = "500ms"
+LONGEST_PAUSE_SECONDS = 2.0
+
+
+@click.group()
+def partitions() -> None:
+    """Make and list the partitions of the events."""
+
+
+@partitions.command("create-next")
+@click.option("--months", type=click.IntRange(0, 120), help="Whole months ahead [default: setting partitions_ahead].")
+@click.option("--wait", type=click.FloatRange(0), default=60.0, show_default=True, help="Seconds to try for locks.")
+@click.option("--dry-run", is_flag=True, help="Print the exact SQL and change nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
+@database_option
+def create_next_command(
+    months: int | None, wait: float, dry_run: bool, as_json: bool, database_url: str | None
+) -> None:
+    """Make the partitions that are due, for every context, by the clock.
+
+    Safe to run again at any time and from two places at once.
+    """
+    with connect(database_url) as connection:
+        if dry_run:
+            click.echo("\n".join(render_steps(plan(connection, months))), nl=False)
+            return
+        done = create_next(connection, months=months, wait=wait)
+    if as_json:
+        print_json(done)
+    elif done:
+        print_table(done, ["action", "partition", "lower_bound", "upper_bound"])
+    else:
+        click.echo("nothing to do: every context has its partitions", err=True)
+
+
+@partitions.command("list")
+@click.option("--context", "context", help="Only this bounded context (its code).")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@database_option
+def list_command(context: str | None, as_json: bool, database_url: str | None) -> None:
+    """List the partitions with their bounds and sizes."""
+    from psycopg.rows import dict_row
+
+    with connect(database_url) as connection, connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(
+            "select * from esdb.partitions where %(context)s::text is null or bounded_context = %(context)s"
+            " order by context_name, lower_bound",
+            {"context": context},
+        ).fetchall()
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(rows, ["partition", "kind", "lower_bound", "upper_bound", "rows_estimate", "total_bytes"])
+
+
+def plan(connection: Connection[Any], months: int | None) -> list[Row]:
+    """Return the DDL steps that are due, in order."""
+    from psycopg.rows import dict_row
+
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute("select * from esdb._partition_plan(%s)", (months,)).fetchall()
+
+
+def render_steps(steps: list[Row]) -> list[str]:
+    """Return the SQL of each step."""
+    from esdb_cli.render import render
+
+    return [render(step["action"], step) for step in steps]
+
+
+def create_next(connection: Connection[Any], *, months: int | None = None, wait: float = 60.0) -> list[Row]:
+    """Make the partitions that are due and return the steps taken; `wait` is in seconds.
+
+    Each transaction takes the lock, asks for the plan, carries out its first phase and commits; so runs at the same
+    time take turns, and a killed one leaves a plan for the next. Locks are asked for briefly and again later, because
+    while DDL waits for an append in progress, the appends behind it wait too.
+    """
+    from psycopg import errors
+
+    deadline = time.monotonic() + wait
+    pause = 0.05
+    done: list[Row] = []
+    while True:
+        try:
+            steps = _next_phase(connection, months)
+        except (errors.LockNotAvailable, errors.CheckViolation) as error:
+            # CheckViolation: an event came into the overflow while it stepped aside; the next plan knows of it.
+            if time.monotonic() + pause > deadline:
+                message = f"could not make the partitions within {wait:g} seconds"
+                raise CliError(message, EXIT_LOCK_TIMEOUT, hint="See which transactions are open.") from error
+            time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+            continue
+        if not steps:
+            return done
+        done += steps
+
+
+def _next_phase(connection: Connection[Any], months: int | None) -> list[Row]:
+    """Carry out the first context's first phase of the plan in one transaction."""
+    with connection.transaction():
+        connection.execute("select set_config('lock_timeout', %s, true)", (DDL_LOCK_TIMEOUT,))
+        connection.execute("select esdb._lock_maintenance()")
+        due = plan(connection, months)
+        steps = list(takewhile(lambda step: _phase(step) == _phase(due[0]), due))
+        for sql in render_steps(steps):
+            connection.execute(sql)  # rendered from our own templates
+    return steps
+
+
+def _phase(step: Row) -> tuple[Any, Any]:
+    return step["context_name"], step["phase"]

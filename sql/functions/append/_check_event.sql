@@ -1,0 +1,96 @@
+-- Refuses what is wrong with one event of an append, in the form that append_events() takes; ordinal (from 1) is its
+-- place in the call, null for a single one. A JSON null is as good as a key left out. Locks nothing.
+-- Errors: SE005, SE009, SE010.
+create or replace function esdb._check_event(
+    event jsonb,
+    ordinal bigint default null
+)
+returns void
+language plpgsql
+volatile
+parallel unsafe
+set search_path = ''
+as $function$
+declare
+    _place constant text := coalesce('event ' || ordinal || ': ', '');
+    _unknown text;
+    _fault text;
+    _bytes integer;
+    _limit integer;
+begin
+    if jsonb_typeof(event) <> 'object' then
+        perform esdb._invalid_argument(
+            'events', _place || format('a JSON %s', jsonb_typeof(event)), 'Each event is an object with event_type and payload.');
+    end if;
+    select string_agg(k.key, ', ')
+    into _unknown
+    from jsonb_object_keys(event) as k (key)
+    where k.key not in (
+        'event_type', 'payload', 'id', 'metadata', 'group_context', 'feature_context', 'action_type', 'schema_version',
+        'occurred_at'
+    );
+    if _unknown is not null then
+        perform esdb._invalid_argument(
+            'events', _place || format('unknown key %s', _unknown),
+            'Known keys: event_type, payload, id, metadata, group_context, feature_context, action_type, schema_version, occurred_at.');
+    end if;
+
+    select f.fault
+    into _fault
+    from (
+        values
+            ('event_type', 'string', 1, 255, true),
+            ('payload', 'object', null, null, true),
+            ('id', 'string', 1, 64, false),
+            ('metadata', 'object', null, null, false),
+            ('group_context', 'string', null, null, false),
+            ('feature_context', 'string', null, null, false),
+            ('action_type', 'string', 1, 10, false),
+            ('schema_version', 'number', null, null, false),
+            ('occurred_at', 'string', null, null, false)
+    ) as rule (key, type, shortest, longest, required)
+    cross join lateral (select nullif(jsonb_typeof(event -> rule.key), 'null') as type) as given
+    cross join lateral (
+        select case
+            when given.type is null and rule.required then format('%s is missing', rule.key)
+            when given.type <> rule.type then format('%s is a JSON %s, not %s', rule.key, given.type, rule.type)
+            when length(event ->> rule.key) not between rule.shortest and rule.longest then
+                format('%s has %s characters', rule.key, length(event ->> rule.key))
+            when rule.key = 'schema_version' and (event ->> rule.key) !~ '^[1-9][0-9]{0,4}$' then
+                'schema_version is no whole number from 1 to 32767'
+            when rule.key = 'schema_version' and (event ->> rule.key)::integer > 32767 then
+                'schema_version is over 32767'
+            when rule.key = 'occurred_at' and given.type is not null and not esdb._is_timestamp(event ->> rule.key) then
+                'occurred_at is no timestamp'
+        end as fault
+    ) as f
+    where f.fault is not null
+    limit 1;
+    if _fault is not null then
+        perform esdb._invalid_argument(
+            split_part(_fault, ' ', 1), _place || _fault,
+            'event_type: 1 to 255 characters; payload and metadata: objects; id: 1 to 64; action_type: 1 to 10; schema_version: 1 to 32767; occurred_at: ISO 8601.');
+    end if;
+
+    if event ->> 'group_context' is not null then
+        perform esdb._known_group(event ->> 'group_context');
+    end if;
+    if event ->> 'feature_context' is not null then
+        perform esdb._action_of_feature(event ->> 'feature_context');
+    end if;
+
+    _bytes := octet_length((event -> 'payload')::text);
+    _limit := esdb._setting('max_payload_bytes')::integer;
+    if _bytes > _limit then
+        raise exception 'payload too large: % bytes', _bytes
+            using errcode = 'SE010',
+                  detail = format('%s%s bytes of JSON text; max_payload_bytes is %s', _place, _bytes, _limit),
+                  hint = 'Keep large documents elsewhere and their reference in the event, or raise the setting.';
+    end if;
+end
+$function$;
+
+comment on function esdb._check_event(jsonb, bigint) is
+    'Raises for the first thing wrong with an event of an append. Errors: SE005, SE009, SE010.';
+
+revoke all on function esdb._check_event(jsonb, bigint) from public;

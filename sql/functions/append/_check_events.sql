@@ -1,0 +1,42 @@
+-- Refuses what is wrong with the events of a call, and tells whether any of them has an id. The events that pass the
+-- cheap tests, all as a rule, are not looked at again. Locks nothing. Errors: SE005, SE009, SE010.
+create or replace function esdb._check_events(
+    events jsonb
+)
+returns boolean
+language plpgsql
+volatile
+parallel unsafe
+set search_path = ''
+as $function$
+declare
+    _count integer;
+begin
+    if jsonb_typeof(events) is distinct from 'array' then
+        perform esdb._invalid_argument(
+            'events', coalesce(format('a JSON %s', jsonb_typeof(events)), 'null'), 'Pass a JSON array of events.');
+    end if;
+    _count := jsonb_array_length(events);
+    if _count not between 1 and 10000 then
+        perform esdb._invalid_argument('events', format('%s events', _count), 'Pass 1 to 10,000 events a call.');
+    end if;
+    perform esdb._check_event(e.event, e.ordinal)
+    from jsonb_array_elements(events) with ordinality as e (event, ordinal)
+    where (
+        jsonb_typeof(e.event) = 'object'
+        and e.event - array['event_type', 'payload', 'id', 'metadata'] = '{}'
+        and jsonb_typeof(e.event -> 'event_type') = 'string'
+        and length(e.event ->> 'event_type') between 1 and 255
+        and jsonb_typeof(e.event -> 'payload') = 'object'
+        and pg_column_size(e.event) <= 2000
+        and coalesce(jsonb_typeof(e.event -> 'metadata') = 'object', true)
+        and coalesce(jsonb_typeof(e.event -> 'id') = 'string' and length(e.event ->> 'id') between 1 and 64, true)
+    ) is not true;
+    return jsonb_path_exists(events, '$[*].id');
+end
+$function$;
+
+comment on function esdb._check_events(jsonb) is
+    'Raises for the first thing wrong with the events of a call; else whether any has an id. Errors: SE005, SE009, SE010.';
+
+revoke all on function esdb._check_events(jsonb) from public;

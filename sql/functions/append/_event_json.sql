@@ -1,0 +1,20 @@
+-- One event as append_events() takes it, for the checks and comparisons that a single append needs only rarely.
+create or replace function esdb._event_json(
+    event_type text,
+    payload jsonb,
+    id text,
+    schema_version integer default 1
+)
+returns jsonb
+language sql
+immutable
+parallel safe
+set search_path = ''
+as $function$
+select jsonb_build_array(jsonb_build_object(
+    'event_type', event_type, 'payload', payload, 'id', id, 'schema_version', schema_version))
+$function$;
+
+comment on function esdb._event_json(text, jsonb, text, integer) is 'An array of one event, as append_events() takes it.';
+
+revoke all on function esdb._event_json(text, jsonb, text, integer) from public;

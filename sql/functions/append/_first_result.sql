@@ -1,0 +1,90 @@
+-- The result of an earlier append that this one repeats; no row when its events are new. events is an array as
+-- append_events() takes it.
+--
+-- Locks the stream's row until the transaction ends, and for a stream that does not exist yet a lock on its name: of
+-- two calls with the same ids or key the second waits and then sees what the first did. Looks back no further than
+-- the setting idempotency_retention. Errors: SE006.
+create or replace function esdb._first_result(
+    aggregate_id text,
+    idempotency_key text,
+    events jsonb
+)
+returns setof esdb.append_result
+language plpgsql
+volatile
+parallel unsafe
+set search_path = ''
+as $function$
+#variable_conflict use_column
+declare
+    _since constant timestamptz := clock_timestamp() - esdb._setting('idempotency_retention')::interval;
+    _count constant integer := jsonb_array_length(events);
+    _ids constant text[] := array(
+        select e.event ->> 'id'
+        from jsonb_array_elements(events) as e (event)
+        where e.event ->> 'id' is not null
+    );
+    _stream esdb.streams;
+    _key esdb.idempotency_keys;
+    _stored esdb.events[];
+begin
+    _stream := esdb._lock_stream(aggregate_id);
+    if _stream.version is null then
+        return;
+    end if;
+
+    select k.*
+    into _key
+    from esdb.idempotency_keys as k
+    where k.aggregate_id = _first_result.aggregate_id
+      and k.key = _first_result.idempotency_key
+      and k.created_at >= _since;
+    if _key.key is not null then
+        _stored := array(
+            select r
+            from esdb.read_stream(
+                _first_result.aggregate_id,
+                from_version => _key.first_version,
+                to_version => _key.first_version + _key.event_count - 1,
+                max_count => _key.event_count,
+                include_deleted => true) as r
+        );
+    elsif cardinality(_ids) > 0 and _stream.updated_at >= _since then
+        execute format(
+            'select array_agg(e order by e.version) from esdb.events as e'
+            ' where e.bounded_context = %L and e.timestamp between %L and %L and e.aggregate_id = $1 and e.id = any ($2)',
+            _stream.bounded_context, greatest(_since, _stream.created_at), _stream.updated_at)
+            into _stored
+            using aggregate_id, _ids;
+    end if;
+    if coalesce(cardinality(_stored), 0) = 0 then
+        return;
+    end if;
+
+    if cardinality(_stored) <> _count or exists (
+        select
+        from rows from (jsonb_array_elements(events), unnest(_stored)) as pair (
+            event, "position", id, bounded_context, group_context, feature_context, action_type, aggregate_type, aggregate_id,
+            event_type, schema_version, version, "timestamp", occurred_at, payload, metadata, recorded_by)
+        where pair.event ->> 'event_type' <> pair.event_type
+           or pair.event -> 'payload' <> pair.payload
+           or (pair.event ->> 'id' <> pair.id)
+           or (_key.key is null and pair.event ->> 'id' is null)
+    ) then
+        raise exception 'not a repetition: known % with other events', case when _key.key is null then 'ids' else 'idempotency key' end
+            using errcode = 'SE006',
+                  detail = format('stream %s, versions %s to %s', aggregate_id,
+                      _stored[1].version, _stored[cardinality(_stored)].version),
+                  hint = 'A repetition has the same events in the same order; anything else needs ids or a key of its own.';
+    end if;
+    return query
+    select s.id, s.version::bigint, s."position", s."timestamp"
+    from unnest(_stored) as s
+    order by s.version;
+end
+$function$;
+
+comment on function esdb._first_result(text, text, jsonb) is
+    'The first result of an append that is repeated, found by idempotency_key or by event ids; no row for a new one. Errors: SE006.';
+
+revoke all on function esdb._first_result(text, text, jsonb) from public;

@@ -1,0 +1,25 @@
+-- The group context's code itself, when it is registered. Locks nothing. Errors: SE005.
+create or replace function esdb._known_group(
+    code text
+)
+returns text
+language plpgsql
+stable
+parallel safe
+set search_path = ''
+as $function$
+begin
+    if not exists (select from esdb.group_contexts as g where g.code = _known_group.code) then
+        raise exception 'unknown group context: %', code
+            using errcode = 'SE005',
+                  detail = format('registered: %s', (
+                      select string_agg(g.code, ', ' order by g.code) from esdb.group_contexts as g)),
+                  hint = 'Contexts are data of the installation: the table esdb.group_contexts lists them.';
+    end if;
+    return code;
+end
+$function$;
+
+comment on function esdb._known_group(text) is 'The group context''s code, when it is registered. Errors: SE005.';
+
+revoke all on function esdb._known_group(text) from public;

@@ -1,0 +1,208 @@
+-- Appends one event to a stream: application → append_event → streams, events.
+--
+-- Locks, until the transaction ends: the stream's row (writers of one stream queue here and nowhere else), and a
+-- shared advisory lock that announces to the feed from where on this transaction may write. The order matters: the
+-- row before the announcement, and that before nextval(), so that positions agree with versions inside a stream and
+-- the high-water mark never passes an event that is not visible yet.
+-- Errors: SE001 to SE007, SE009, SE010, SE012.
+--
+-- This is the hottest path of the store. PostgreSQL initialises every expression anew in every transaction, so each
+-- one costs even where it is trivial; what is rare stands in functions of its own. append_events() does the same
+-- through _advance_stream() and _announce(), whose calls would cost a single append a tenth.
+create or replace function esdb.append_event(
+    aggregate_id text,
+    event_type text,
+    payload jsonb,
+    expected_version bigint default null,
+    bounded_context text default null,
+    group_context text default null,
+    feature_context text default null,
+    action_type text default null,
+    aggregate_type text default null,
+    metadata jsonb default null,
+    id text default null,
+    schema_version integer default 1,
+    occurred_at timestamptz default null,
+    idempotency_key text default null
+)
+returns esdb.append_result
+language plpgsql
+volatile
+parallel unsafe
+security definer
+set search_path = ''
+as $function$
+#variable_conflict use_column
+declare
+    _had_xid boolean := pg_current_xact_id_if_assigned() is not null;
+    _now timestamptz := clock_timestamp();
+    _month timestamptz := date_trunc('month', _now, 'UTC');
+    _milliseconds bigint;
+    _random bytea;
+    _type text;
+    _context text;
+    _group text;
+    _month_version bigint;
+    _deleted_at timestamptz;
+    _feature text;
+    _action text;
+    _key bigint;
+    _void text;
+    _result esdb.append_result;
+    _first esdb.append_result;
+begin
+    -- one expression of cheap tests; only what fails them is looked at closely
+    if (
+        length(append_event.aggregate_id) between 1 and 255
+        and length(append_event.event_type) between 1 and 255
+        and jsonb_typeof(append_event.payload) = 'object'
+        and pg_column_size(append_event.payload) <= 2000
+        and append_event.schema_version between 1 and 32767
+        and coalesce(append_event.expected_version >= -1, true)
+        and coalesce(jsonb_typeof(append_event.metadata) = 'object', true)
+        and coalesce(length(append_event.id) between 1 and 64, true)
+        and coalesce(length(append_event.action_type) between 1 and 10, true)
+        and append_event.idempotency_key is null
+    ) is not true then
+        perform esdb._check_append(
+            append_event.aggregate_id, append_event.expected_version, append_event.metadata, append_event.action_type,
+            append_event.idempotency_key);
+        perform esdb._check_event(
+            esdb._event_json(append_event.event_type, append_event.payload, append_event.id, append_event.schema_version) -> 0);
+    end if;
+
+    -- a repetition is looked for before the stream moves, unless expected_version will prove the event new
+    if append_event.idempotency_key is not null
+        or (append_event.id is not null and coalesce(append_event.expected_version, -1) = -1)
+    then
+        select f.* into _first
+        from esdb._first_result(
+            append_event.aggregate_id, append_event.idempotency_key,
+            esdb._event_json(append_event.event_type, append_event.payload, append_event.id)) as f;
+        if _first.version is not null then
+            return _first;
+        end if;
+    end if;
+
+    -- made before the stream is locked: what need not wait does not make others wait
+    _result.id := append_event.id;
+    if _result.id is null then
+        _milliseconds := floor(date_part('epoch', _now) * 1000)::bigint;
+        _random := uuid_send(gen_random_uuid());
+        _result.id := esdb._ulid_text(_milliseconds, _random);
+    end if;
+
+    -- 1. the stream's row: lock, check, advance
+    loop
+        if append_event.expected_version is distinct from 0 then
+            update esdb.streams as s
+            set version = s.version + 1,
+                month_version = case when s.updated_at < _month then s.version + 1 else s.month_version end,
+                updated_at = greatest(_now, s.updated_at)
+            where s.aggregate_id = append_event.aggregate_id
+              and (coalesce(append_event.expected_version, -1) = -1 or s.version = append_event.expected_version)
+            returning
+                s.version, s.updated_at, s.month_version, s.aggregate_type, s.bounded_context, s.group_context, s.deleted_at
+            into
+                _result.version, _result.timestamp, _month_version, _type, _context, _group, _deleted_at;
+            exit when found;
+        end if;
+        if coalesce(append_event.expected_version, 0) = 0 then
+            _type := append_event.aggregate_type;
+            _context := append_event.bounded_context;
+            _group := append_event.group_context;
+            -- the codes that every store has are known by heart
+            if _type is null
+                or (_context in ('b', 'n', 'nt', 'p', 't', 'c', 'r', 's', 'e') and _group in ('m', 'c', 's')) is not true
+            then
+                select n.aggregate_type, n.bounded_context, n.group_context
+                into _type, _context, _group
+                from esdb._new_stream_contexts(_type, _context, _group) as n;
+            end if;
+            insert into esdb.streams
+                (aggregate_id, aggregate_type, bounded_context, group_context, version, month_version, created_at, updated_at)
+            values (append_event.aggregate_id, _type, _context, _group, 1, 1, _now, _now)
+            on conflict do nothing;
+            if found then
+                _result.version := 1;
+                _result.timestamp := _now;
+                _month_version := 1;
+                exit;
+            end if;
+        end if;
+        -- Refused. A repetition gets its first result; else this raises, unless the stream changed just now so that
+        -- the call fits after all.
+        if append_event.id is not null then
+            select f.* into _first
+            from esdb._first_result(
+                append_event.aggregate_id, null,
+                esdb._event_json(append_event.event_type, append_event.payload, append_event.id)) as f;
+            if _first.version is not null then
+                return _first;
+            end if;
+        end if;
+        perform esdb._refuse_append(
+            append_event.aggregate_id, append_event.expected_version, append_event.aggregate_type, append_event.bounded_context);
+    end loop;
+    if _deleted_at is not null
+        or append_event.aggregate_type <> _type
+        or append_event.bounded_context <> _context
+    then
+        perform esdb._refuse_append(
+            append_event.aggregate_id, append_event.expected_version, append_event.aggregate_type, append_event.bounded_context);
+    end if;
+    if _month_version = _result.version and _result.version > 1 then
+        perform esdb._enter_month(append_event.aggregate_id, _result.timestamp, _result.version);
+    end if;
+    if _result.timestamp >= esdb._newest_month_end() then
+        perform esdb._raise_newest_month(_result.timestamp);
+    end if;
+
+    _feature := coalesce(append_event.feature_context, case when _result.version = 1 then 'c' else 'u' end);
+    _action := case _feature when 'c' then 'create' when 'u' then 'update' when 'd' then 'delete' when 'r' then 'read' end;
+    if _action is null then
+        _action := esdb._action_of_feature(_feature);
+    end if;
+    if append_event.group_context <> _group then
+        _group := esdb._known_group(append_event.group_context);
+    end if;
+
+    -- 2. announce, then draw the position: see _announce()
+    _key := coalesce(pg_sequence_last_value('esdb.event_position'::regclass), 0);
+    if _had_xid then
+        _key := esdb._announced_before(_key);
+    end if;
+    _void := pg_advisory_xact_lock_shared((29281::bigint << 48) | _key)::text;
+    _result.position := nextval('esdb.event_position'::regclass);
+
+    -- 3. the event
+    insert into esdb.events
+        (position, id, bounded_context, group_context, feature_context, action_type, aggregate_type, aggregate_id,
+         event_type, schema_version, version, timestamp, occurred_at, payload, metadata)
+    values
+        (_result.position, _result.id, _context, _group, _feature, coalesce(append_event.action_type, _action), _type,
+         append_event.aggregate_id, append_event.event_type, coalesce(append_event.schema_version, 1), _result.version,
+         _result.timestamp, append_event.occurred_at, append_event.payload, append_event.metadata)
+    on conflict do nothing;
+    if not found then
+        perform esdb._refuse_duplicate_id(array[_result.id]);
+    end if;
+
+    if append_event.idempotency_key is not null then
+        perform esdb._remember_key(append_event.aggregate_id, append_event.idempotency_key, _result.version, 1);
+    end if;
+    return _result;
+end
+$function$;
+
+comment on function esdb.append_event(
+    text, text, jsonb, bigint, text, text, text, text, text, jsonb, text, integer, timestamptz, text
+) is
+    'Appends one event to a stream and returns its id, version, position and timestamp. expected_version: null any, 0 no stream yet, n exactly n, -1 any existing stream. Left out, aggregate_type, bounded_context and group_context come from the stream, else from esdb.aggregate_types. A repeated id or idempotency_key returns the first result. Errors: SE001 to SE007, SE009, SE010, SE012.';
+
+revoke all on function esdb.append_event(
+    text, text, jsonb, bigint, text, text, text, text, text, jsonb, text, integer, timestamptz, text
+) from public;
+grant execute on function esdb.append_event(
+    text, text, jsonb, bigint, text, text, text, text, text, jsonb, text, integer, timestamptz, text
+) to esdb_writer;

@@ -1,0 +1,23 @@
+-- The condition of one filter of read_all(): empty for null; for a single value an equality, because an array is no
+-- range of an index whose order the feed could use. column and parameter are ours, never a caller's.
+create or replace function esdb._any_of(
+    column_name text,
+    parameter text,
+    wanted text[]
+)
+returns text
+language sql
+immutable
+parallel safe
+set search_path = ''
+as $function$
+select case
+    when wanted is null then ''
+    when cardinality(wanted) = 1 then format(' and e.%I = (%s)[1]', column_name, parameter)
+    else format(' and e.%I = any (%s)', column_name, parameter)
+end
+$function$;
+
+comment on function esdb._any_of(text, text, text[]) is 'The SQL condition of one filter of read_all().';
+
+revoke all on function esdb._any_of(text, text, text[]) from public;

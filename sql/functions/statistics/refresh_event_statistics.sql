@@ -1,0 +1,20 @@
+-- Brings esdb.event_statistics up to date. Readers are never blocked; a second refresh waits for the first. Locks the
+-- view against other refreshes until the transaction ends.
+create or replace function esdb.refresh_event_statistics()
+returns void
+language plpgsql
+volatile
+parallel unsafe
+security definer
+set search_path = ''
+as $function$
+begin
+    refresh materialized view concurrently esdb.event_statistics;
+end
+$function$;
+
+comment on function esdb.refresh_event_statistics() is
+    'Brings esdb.event_statistics up to date, without blocking its readers; a second refresh waits for the first.';
+
+revoke all on function esdb.refresh_event_statistics() from public;
+grant execute on function esdb.refresh_event_statistics() to esdb_maintainer;

@@ -1,0 +1,56 @@
+-- Whether positions can be trusted: the sequence hands them out one by one and stands at or above every event's, and
+-- no mark is recorded beyond it. SECURITY DEFINER because nobody but the owner reads events. Locks every leaf in
+-- ACCESS SHARE until the transaction's end.
+create or replace function esdb_meta.sequence_faults()
+returns table (
+    kind text,
+    name text,
+    fault text
+)
+language plpgsql
+volatile
+parallel unsafe
+security definer
+set search_path = ''
+as $function$
+declare
+    -- in this order: what is read first cannot be overtaken by what is read last
+    _mark constant bigint := coalesce(pg_sequence_last_value('esdb.recorded_mark'::regclass), 0);
+    _highest constant bigint := (select coalesce(max(e.position), 0) from esdb.events as e);
+    _last constant bigint := coalesce(pg_sequence_last_value('esdb.event_position'::regclass), 0);
+    _facts record;
+begin
+    kind := 'sequence';
+    name := 'esdb.event_position';
+    select s.seqcache, s.seqincrement, s.seqcycle into _facts
+    from pg_sequence as s
+    where s.seqrelid = 'esdb.event_position'::regclass;
+    if _facts.seqcache <> 1 then
+        fault := format('CACHE is %s, not 1: positions would not follow their drawing', _facts.seqcache);
+        return next;
+    end if;
+    if _facts.seqincrement <> 1 then
+        fault := format('INCREMENT is %s, not 1', _facts.seqincrement);
+        return next;
+    end if;
+    if _facts.seqcycle then
+        fault := 'CYCLE is set: positions would be given out twice';
+        return next;
+    end if;
+    if _last < _highest then
+        fault := format('stands at %s, below the highest position %s: positions would be given out twice', _last, _highest);
+        return next;
+    end if;
+    if _mark > _last then
+        name := 'esdb.recorded_mark';
+        fault := format('stands at %s, beyond esdb.event_position at %s: consumers would skip events', _mark, _last);
+        return next;
+    end if;
+end
+$function$;
+
+comment on function esdb_meta.sequence_faults() is
+    'What is wrong with the sequence of positions and the recorded high-water mark; no row: nothing.';
+
+revoke all on function esdb_meta.sequence_faults() from public;
+grant execute on function esdb_meta.sequence_faults() to esdb_maintainer;

@@ -1,0 +1,123 @@
+-- What has to be done, and in which order, so that every bounded context has its months ahead of the clock and an
+-- overflow after them. Reads the catalog, and of each overflow its newest timestamp; changes and locks nothing.
+--
+-- Each action is the name of the template that does it, and the actions of one phase belong in one transaction. Who
+-- carries it out does the lowest phase, commits, and asks again: so a run killed anywhere is continued by the next,
+-- and two runs at once do nothing twice.
+create or replace function esdb._partition_plan(
+    months_ahead integer default null
+)
+returns table (
+    bounded_context text,
+    context_name text,
+    phase integer,
+    action text,
+    partition text,
+    lower_bound timestamptz,
+    upper_bound timestamptz,
+    overflow text,
+    bound_constraint text
+)
+language plpgsql
+stable
+parallel unsafe
+set search_path = ''
+as $function$
+#variable_conflict use_variable
+declare
+    _now constant timestamptz := clock_timestamp();
+    _end timestamptz := esdb._utc_month(_now, coalesce(months_ahead, esdb._setting('partitions_ahead')::integer) + 1);
+    _context record;
+    _newest timestamptz;
+    _bound record;
+    _from timestamptz;
+begin
+    for _context in
+        select
+            c.code,
+            c.name,
+            to_regclass('esdb.events_' || c.name) is null as is_new,
+            p.lower_bound as overflow_from
+        from esdb.bounded_contexts as c
+        left join esdb.partitions as p on p.bounded_context = c.code and p.kind = 'overflow'
+        order by c.name
+    loop
+        bounded_context := _context.code;
+        context_name := _context.name;
+        overflow := 'events_' || _context.name || '_overflow';
+        phase := 1;
+        bound_constraint := null;
+        _newest := null;
+
+        if _context.is_new then
+            action := 'create_context';
+            partition := 'events_' || _context.name;
+            lower_bound := null;
+            upper_bound := null;
+            return next;
+            -- from last month on: a clock that steps back over a month's start finds a place for its events
+            _from := esdb._utc_month(_now, -1);
+        else
+            execute format('select max(o.timestamp) from esdb.%I as o', overflow) into _newest;
+            _from := _context.overflow_from;
+        end if;
+
+        if _newest is not null then
+            select k.conname, k.convalidated
+            into _bound
+            from pg_catalog.pg_constraint as k
+            where k.conrelid = format('esdb.%I', overflow)::regclass and k.conname like 'spans\_until\_%';
+            -- two months on, so that appends fit into the bound for a month even when the run is killed right here
+            upper_bound := coalesce(
+                (translate(substr(_bound.conname, 13), '_', '-') || '-01 00:00:00+00')::timestamptz,
+                esdb._utc_month(greatest(_newest, _now), 2)
+            );
+            lower_bound := _from;
+            bound_constraint := to_char(upper_bound at time zone 'UTC', '"spans_until_"YYYY_MM');
+            partition := overflow;
+            if _bound.conname is null then
+                action := 'bound_overflow';
+                return next;
+            end if;
+            if _bound.convalidated is not true then
+                phase := 2;
+                action := 'validate_overflow';
+                return next;
+            end if;
+            phase := 3;
+        elsif not _context.is_new and _from >= _end then
+            continue;
+        end if;
+
+        if not _context.is_new then
+            action := 'detach_overflow';
+            partition := overflow;
+            return next;
+        end if;
+        if _newest is not null then
+            action := 'attach_span';
+            partition := esdb._partition_name(_context.name, _from, upper_bound);
+            return next;
+            _from := upper_bound;
+        end if;
+        while _from < _end loop
+            action := 'create_month';
+            lower_bound := _from;
+            upper_bound := esdb._utc_month(_from, 1);
+            partition := esdb._partition_name(_context.name, lower_bound, upper_bound);
+            return next;
+            _from := upper_bound;
+        end loop;
+        action := case when _context.is_new or _newest is not null then 'create_overflow' else 'attach_overflow' end;
+        partition := overflow;
+        lower_bound := _from;
+        upper_bound := null;
+        return next;
+    end loop;
+end
+$function$;
+
+comment on function esdb._partition_plan(integer) is
+    'The DDL that is due, as template names with their variables, in order: months_ahead (default: the setting partitions_ahead) whole months after the current one.';
+
+revoke all on function esdb._partition_plan(integer) from public;

@@ -1,0 +1,57 @@
+-- The store-wide order. CACHE 1, so that a position drawn later is higher whichever session draws it: the feed's
+-- high-water mark stands on it.
+create sequence esdb.event_position as bigint cache 1 no cycle;
+comment on sequence esdb.event_position is 'Positions of events, the store-wide order; drawn only after an announcement.';
+
+-- Not rows but sequences: read without a snapshot, seen by all at once, written without leaving dead rows behind. The
+-- first two are unlogged, so that a reader who sets them needs no transaction id and waits for no flush; after a crash
+-- they start again at 0 and the next reader finds the mark anew.
+create unlogged sequence esdb.recorded_mark as bigint minvalue 0 start 0 no cycle;
+comment on sequence esdb.recorded_mark is 'The highest high-water mark found so far.';
+
+create unlogged sequence esdb.mark_clock as bigint minvalue 0 start 0 no cycle;
+comment on sequence esdb.mark_clock is 'Until when (microseconds since 1970) the recorded mark serves without a new scan.';
+
+create sequence esdb.newest_month as bigint minvalue 0 start 0 no cycle;
+comment on sequence esdb.newest_month is
+    'The end (seconds since 1970) of the newest month that holds an event: later partitions are empty for certain.';
+
+create table esdb.events (
+    position bigint not null,
+    id text collate "C" not null,
+    bounded_context esdb.bounded_context_code not null,
+    group_context esdb.group_context_code not null,
+    feature_context esdb.feature_context_code not null,
+    action_type varchar(10) not null,
+    aggregate_type text collate "C" not null,
+    aggregate_id text collate "C" not null,
+    event_type varchar(255) collate "C" not null,
+    schema_version smallint not null default 1,
+    version esdb.version_number not null,
+    timestamp timestamptz not null,
+    occurred_at timestamptz,
+    payload jsonb not null,
+    metadata jsonb,
+    recorded_by text not null default coalesce(nullif(pg_catalog.current_setting('role'), 'none'), session_user)
+)
+partition by list (bounded_context);
+
+comment on table esdb.events is
+    'Every event, immutable. Partitioned by bounded context, then by month of timestamp (UTC); constraints and indexes stand on each leaf.';
+comment on column esdb.events.position is 'Store-wide order; gaps are possible, order never changes.';
+comment on column esdb.events.id is 'ULID made by the server, or the caller''s id (1 to 64 characters).';
+comment on column esdb.events.schema_version is 'Version of the payload''s shape, for upcasting.';
+comment on column esdb.events.version is 'Place in the stream: 1, 2, 3 …';
+comment on column esdb.events.timestamp is 'greatest(server clock, the stream''s updated_at): never runs backwards inside a stream.';
+comment on column esdb.events.occurred_at is 'Business time, the caller''s; null means timestamp.';
+comment on column esdb.events.metadata is 'correlation_id, causation_id, user_id, source_service …';
+comment on column esdb.events.recorded_by is 'The principal: the role that was SET, else session_user; the caller cannot choose it.';
+
+create type esdb.append_result as (
+    id text,
+    version bigint,
+    "position" bigint,
+    "timestamp" timestamptz
+);
+comment on type esdb.append_result is 'What an append tells of each event it wrote.';
+revoke all on type esdb.append_result from public;
