@@ -1,4 +1,8 @@
-"""Fresh databases for tests, each a copy of a template made once."""
+"""Fresh databases for tests, each a copy of a template made once.
+
+pytest-postgresql's janitor makes and drops them. Its fixtures do not serve here: pgTAP's items take none, a test may
+want several databases, and one that leaves a prepared transaction behind could not be dropped.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +10,20 @@ import itertools
 import os
 import subprocess
 import sysconfig
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
 from psycopg import sql
+from pytest_postgresql.janitor import DatabaseJanitor
 
 from esdb_cli.server import LocalServer
 from tests import tools
 
 COMMAND_TIMEOUT = 120
 """Seconds after which a command run by a test counts as hanging."""
+CONNECTION_TIMEOUT = 20
+"""Seconds that a server in recovery gets before a database of its is made or dropped."""
 
 
 class Databases:
@@ -29,38 +36,41 @@ class Databases:
 
     def empty(self) -> str:
         """Create an empty database and give its URL."""
-        return self._create("template1")
+        return self._copy(None)
 
     def migrated(self) -> str:
         """Create a database with the store and its partitions in it and give its URL."""
-        return self._create(self._template("esdb_template", "template1", _migrate))
+        return self._copy(self._store())
 
     def with_pgtap(self) -> str:
         """Create a database with the store and pgTAP in it and give its URL."""
-        base = self._template("esdb_template", "template1", _migrate)
-        return self._create(self._template("pgtap_template", base, tools.install_pgtap))
+        return self._copy(self._template("pgtap_template", self._store(), tools.install_pgtap))
 
     def drop(self, url: str) -> None:
         """Drop a database with all that holds on to it: connections and prepared transactions."""
         name = str(psycopg.conninfo.conninfo_to_dict(url)["dbname"])
         with psycopg.connect(self.server.url(), autocommit=True) as connection:
             prepared = connection.execute("select gid from pg_prepared_xacts where database = %s", (name,)).fetchall()
-            if prepared:
-                _roll_back(url, [gid for (gid,) in prepared])
-            connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+        if prepared:
+            with psycopg.connect(url, autocommit=True) as connection:
+                for (gid,) in prepared:
+                    connection.execute(sql.SQL("rollback prepared {}").format(sql.Literal(gid)))
+        self._janitor(name).drop()
 
-    def _create(self, template: str, name: str | None = None) -> str:
-        name = name or f"test_{next(self._numbers)}"
-        statement = sql.SQL("create database {} template {}")
-        with psycopg.connect(self.server.url(), autocommit=True) as connection:
-            connection.execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
+    def _store(self) -> str:
+        return self._template("esdb_template", None, _migrate)
+
+    def _copy(self, template: str | None) -> str:
+        name = f"test_{next(self._numbers)}"
+        self._janitor(name, template).init()
         return self.server.url(name)
 
-    def _template(self, name: str, base: str, fill: Callable[[str], None]) -> str:
+    def _template(self, name: str, base: str | None, fill: Callable[[str], None]) -> str:
         """Make a template once. What failed is not tried again: the tests that need it tell the reason each."""
         if name not in self._templates:
             try:
-                fill(self._create(base, name))
+                self._janitor(name, base, as_template=True).init()
+                fill(self.server.url(name))
             except Exception as error:
                 self._templates[name] = str(error)
                 raise
@@ -69,11 +79,16 @@ class Databases:
             raise RuntimeError(self._templates[name])
         return name
 
-
-def _roll_back(url: str, gids: Sequence[str]) -> None:
-    with psycopg.connect(url, autocommit=True) as connection:
-        for gid in gids:
-            connection.execute(sql.SQL("rollback prepared {}").format(sql.Literal(gid)))
+    def _janitor(self, name: str, template: str | None = None, *, as_template: bool = False) -> DatabaseJanitor:
+        return DatabaseJanitor(
+            user="postgres",
+            host=str(self.server.folder),
+            port=self.server.port,
+            dbname=name,
+            template_dbname=template,
+            as_template=as_template,
+            connection_timeout=CONNECTION_TIMEOUT,
+        )
 
 
 def _migrate(url: str) -> None:

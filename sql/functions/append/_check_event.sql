@@ -68,7 +68,7 @@ begin
     limit 1;
     if _fault is not null then
         perform esdb._invalid_argument(
-            split_part(_fault, ' ', 1), _place || _fault,
+            split_part(_fault, ' ', 1), _place || substr(_fault, strpos(_fault, ' ') + 1),
             'event_type: 1 to 255 characters; payload and metadata: objects; id: 1 to 64; action_type: 1 to 10; schema_version: 1 to 32767; occurred_at: ISO 8601.');
     end if;
 

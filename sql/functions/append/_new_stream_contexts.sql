@@ -25,7 +25,7 @@ begin
         raise exception 'no bounded context for a new stream'
             using errcode = 'SE005',
                   detail = coalesce(
-                      format('aggregate_type %s is not in esdb.aggregate_types', aggregate_type),
+                      'aggregate_type ' || aggregate_type || ' is not in esdb.aggregate_types',
                       'neither bounded_context nor aggregate_type was given'),
                   hint = 'Pass bounded_context, or register the aggregate type.';
     end if;

@@ -13,7 +13,7 @@ begin
     raise exception 'events are immutable'
         using errcode = 'SE008',
               detail = format('%s of %I.%I', tg_op, tg_table_schema, tg_table_name),
-              hint = 'Append a correcting event; esdb.delete_stream() hides a stream.';
+              hint = 'Append an event that corrects it.';
 end
 $function$;
 

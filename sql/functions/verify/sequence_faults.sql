@@ -1,5 +1,5 @@
--- Whether positions can be trusted: the sequence hands them out one by one and stands at or above every event's, and
--- no mark is recorded beyond it. SECURITY DEFINER because nobody but the owner reads events. Locks every leaf in
+-- Whether the feed can be trusted: the sequence hands positions out one by one and stands at or above every event's, no
+-- mark is recorded beyond it, and no event is later than the newest month noted. SECURITY DEFINER because nobody but the owner reads events. Locks every leaf in
 -- ACCESS SHARE until the transaction's end.
 create or replace function esdb_meta.sequence_faults()
 returns table (
@@ -17,6 +17,7 @@ declare
     -- in this order: what is read first cannot be overtaken by what is read last
     _mark constant bigint := coalesce(pg_sequence_last_value('esdb.recorded_mark'::regclass), 0);
     _highest constant bigint := (select coalesce(max(e.position), 0) from esdb.events as e);
+    _newest constant timestamptz := (select max(e.timestamp) from esdb.events as e);
     _last constant bigint := coalesce(pg_sequence_last_value('esdb.event_position'::regclass), 0);
     _facts record;
 begin
@@ -46,11 +47,16 @@ begin
         fault := format('stands at %s, beyond esdb.event_position at %s: consumers would skip events', _mark, _last);
         return next;
     end if;
+    if _newest >= esdb._newest_month_end() then
+        name := 'esdb.newest_month';
+        fault := format('ends at %s, but an event is of %s: the feed would skip it', esdb._newest_month_end(), _newest);
+        return next;
+    end if;
 end
 $function$;
 
 comment on function esdb_meta.sequence_faults() is
-    'What is wrong with the sequence of positions and the recorded high-water mark; no row: nothing.';
+    'What is wrong with the sequences of positions, of the recorded mark and of the newest month; no row: nothing.';
 
 revoke all on function esdb_meta.sequence_faults() from public;
 grant execute on function esdb_meta.sequence_faults() to esdb_maintainer;
