@@ -9,6 +9,9 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 VERSIONS := 15 16 17 18
 PYTEST_ARGS ?=
+# Processes that share the tests, each with a server of its own; pytest runs them all in one where there is one core.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; n = min(os.cpu_count() or 1, 8); print(n if n > 1 else 0)')
+PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup
 
 .PHONY: help
 help: ## show this list
@@ -19,12 +22,12 @@ demo: $(VENV)/installed-demo ## start a temporary PostgreSQL and show the store 
 	@$(BIN)/esdb demo
 
 .PHONY: test
-test: $(VENV)/installed-test ## run the whole test suite; PYTEST_ARGS="-k append -x" for a part
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+test: $(VENV)/installed-test ## run the whole test suite; PYTEST_ARGS="-k append -x" for a part, WORKERS=0 in one process
+	$(PYTEST) $(PYTEST_ARGS)
 
 .PHONY: test-matrix
 test-matrix: $(VENV)/installed-test ## run the whole test suite on PostgreSQL 15, 16, 17 and 18
-	@BIN=$(BIN) sh tools/test_matrix.sh "$(VERSIONS)" $(PYTEST_ARGS)
+	@sh tools/test_matrix.sh "$(VERSIONS)" $(PYTEST) $(PYTEST_ARGS)
 
 .PHONY: lint
 lint: $(VENV)/installed-lint ## check style, types, SQL, and the PL/pgSQL against a migrated database

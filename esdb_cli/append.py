@@ -64,7 +64,6 @@ def append(  # noqa: PLR0913  (an option each)
         "occurred_at": Time(occurred_at) if occurred_at is not None else None,
     }
     common["metadata"] = Json(_checked(metadata, "--metadata")) if metadata is not None else None
-    arguments: dict[Any, object]
     if batch:
         _refuse_single_event_arguments({"TYPE": event_type, "PAYLOAD": payload, **own})
         events = Json(_events(sys.stdin.read()))
@@ -72,9 +71,9 @@ def append(  # noqa: PLR0913  (an option each)
     else:
         if event_type is None:
             raise click.UsageError("Missing argument 'TYPE' (or the option --batch).")
-        text = sys.stdin.read() if payload in {None, "-"} else payload
-        arguments = {"aggregate_id": stream, "event_type": event_type, "payload": Json(_checked(text, "PAYLOAD"))}
-        statement = call("esdb.append_event", {**arguments, **common, **own})
+        text = sys.stdin.read() if payload is None or payload == "-" else payload
+        event = {"aggregate_id": stream, "event_type": event_type, "payload": Json(_checked(text, "PAYLOAD"))}
+        statement = call("esdb.append_event", {**event, **common, **own})
     if dry_run:
         click.echo(f"{statement.as_string()};")
         return
@@ -84,7 +83,7 @@ def append(  # noqa: PLR0913  (an option each)
 def _run(database_url: str | None, statement: Any) -> list[Row]:
     from psycopg.rows import dict_row
 
-    with connect(database_url) as connection, connection.cursor(row_factory=dict_row) as cursor:
+    with connect(database_url) as db, db.transaction(), db.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(statement).fetchall()
 
 
@@ -111,10 +110,10 @@ def _events(text: str) -> str:
     return f"[{','.join(lines)}]"
 
 
-def _checked(text: str | None, what: str) -> str:
+def _checked(text: str, what: str) -> str:
     """Return JSON text as it is, so that no number is rounded; raises UsageError where it is not JSON."""
     try:
-        json.loads(text or "")
+        json.loads(text)
     except ValueError as error:
         raise click.UsageError(f"{what} is not JSON: {error}") from None
-    return text or ""
+    return text

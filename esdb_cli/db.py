@@ -33,10 +33,12 @@ def database_option(command: Command) -> Command:
     )(command)
 
 
-def connect(url: str | None, *, autocommit: bool = True) -> psycopg.Connection[Any]:
-    """Connect to the database of a URL, or of libpq's own variables.
+def connect(url: str | None) -> psycopg.Connection[Any]:
+    """Connect to the database of a URL, or of libpq's own variables, in autocommit mode.
 
-    Nothing is prepared and no session state is set, so a transaction-mode pooler may stand in between.
+    Its transactions are READ COMMITTED, whatever the role's or the database's default: what waits for a lock, or reads
+    the feed, has to see what was committed meanwhile. Nothing is prepared and no session state is set, so a
+    transaction-mode pooler may stand in between.
     Raises CliError: exit 2 when nothing says where the database is or the URL cannot be read, 5 when it cannot
     be reached.
     """
@@ -45,15 +47,18 @@ def connect(url: str | None, *, autocommit: bool = True) -> psycopg.Connection[A
     from esdb_cli import exceptions  # noqa: F401  (its classes register themselves with psycopg)
 
     parameters = _parameters(url)
+    # libpq knows it by this variable alone: psycopg reads times in ISO style only, whatever the role's default is
+    os.environ["PGDATESTYLE"] = "ISO"
     try:
-        return psycopg.connect(**parameters, autocommit=autocommit, prepare_threshold=None)
+        connection = psycopg.connect(**parameters, autocommit=True, prepare_threshold=None)
     except psycopg.OperationalError as error:
-        message = _redacted(str(error).strip(), parameters.get("password"))
         raise CliError(
             "cannot connect to the database",
-            detail=" ".join(message.split()),
+            detail=" ".join(str(error).split()),
             exit_code=EXIT_CANNOT_CONNECT,
         ) from None
+    connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
+    return connection
 
 
 def _parameters(url: str | None) -> dict[str, Any]:
@@ -102,7 +107,3 @@ def _has_bare_at_sign(url: str) -> bool:
         return False
     authority, _, path = rest.partition("/")
     return authority.count("@") > 1 or "@" in path
-
-
-def _redacted(message: str, password: str | None) -> str:
-    return message.replace(password, "***") if password else message

@@ -29,7 +29,7 @@ _TEXT_WIDTH: Final = 88
 _INDENT: Final = "    "
 _END_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Without the current folder on the path, where a file of the caller's could be named as a module of ours.
-_ESDB: Final = (sys.executable, "-P", "-c", "from esdb_cli.main import main; main()")
+_ESDB: Final = (sys.executable, "-P", "-m", "esdb_cli")
 # Types that psql sets flush right: int8, int2, int4, oid, float4, float8, numeric.
 _NUMBERS: Final = {20, 21, 23, 26, 700, 701, 1700}
 

@@ -92,7 +92,8 @@ _ALL = {
 
 
 def _refuse_options_of_the_other(scope: dict[str, str], options: dict[str, Any]) -> None:
-    strange = [flag for name, flag in (_STREAM | _ALL).items() if name not in scope and options[name]]
+    given = {name for name, value in options.items() if value is not None and value is not False and value != ()}
+    strange = [flag for name, flag in (_STREAM | _ALL).items() if name not in scope and name in given]
     if strange:
         belongs = "a stream" if scope is _ALL else "--all"
         raise click.UsageError(f"{', '.join(strange)}: only for {belongs}.")
@@ -113,7 +114,8 @@ def _pages_of_all(
     connection: psycopg.Connection[Any], arguments: dict[Any, Any], max_count: int | None, *, backward: bool
 ) -> Iterator[list[Row]]:
     """Yield pages up to the high-water mark as it was at the start; the mark is a statement of its own."""
-    row = connection.execute("select esdb.high_water_mark()").fetchone()
+    with connection.transaction():
+        row = connection.execute("select esdb.high_water_mark()").fetchone()
     mark = row[0] if row else 0
     up_to = arguments["up_to_position"]
     arguments = {**arguments, "backward": backward, "up_to_position": mark if up_to is None else min(up_to, mark)}
@@ -132,7 +134,7 @@ def _pages(
     left = max_count
     while left is None or left > 0:
         wanted = PAGE if left is None else min(PAGE, left)
-        with connection.cursor(row_factory=dict_row) as cursor:
+        with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
             page = cursor.execute(call(function, {**arguments, "max_count": wanted}, _SELECTED)).fetchall()
         if page:
             yield page

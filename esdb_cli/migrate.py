@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import psycopg
 
     from esdb_cli.db import Row
+    from esdb_cli.migrations import Migrator
 
 
 @click.command()
@@ -39,12 +40,21 @@ def migrate(*, database_url: str | None, dry_run: bool, wait: float) -> None:
     with connect(database_url) as connection:
         migrator = Migrator(connection, wait=wait, report=say)
         if dry_run:
-            click.echo(migrator.script(), nl=False)
+            click.echo(_script(migrator, connection), nl=False)
             return
         applied = migrator.migrate()
         made = _create_partitions(connection, wait)
         if not applied and not made:
             say("up to date")
+
+
+def _script(migrator: Migrator, connection: psycopg.Connection[Any]) -> str:
+    """Return the SQL that would run; which partitions are due only an up-to-date store can say."""
+    from esdb_cli.partitions import plan, render_steps
+
+    if script := migrator.script():
+        return f"{script}-- then what `esdb partitions create-next --dry-run` prints\n"
+    return "\n".join(render_steps(plan(connection, None)))
 
 
 def _create_partitions(connection: psycopg.Connection[Any], wait: float) -> list[Row]:

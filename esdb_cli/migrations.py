@@ -64,7 +64,10 @@ class Migrator:
         wait: float = 60.0,
         report: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """Take a connection in autocommit mode; `wait` is in seconds, `report` gets a line for each step."""
+        """Take a connection as esdb_cli.db.connect() makes it.
+
+        wait: seconds to try for locks. report: gets a line for each step.
+        """
         self._connection = connection
         self._package = package or Package.read()
         self._wait = wait
@@ -78,8 +81,6 @@ class Migrator:
         a file fails, 3 when a versioned file was edited, 4 when a lock was not obtained in time.
         """
         self._preflight()
-        # the ledger is read again under the lock: only READ COMMITTED sees what was committed meanwhile
-        self._connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
         applied = [file for migration in self._pending_versioned() if (file := self._apply_versioned(migration))]
         return applied + self._apply_repeatable()
 

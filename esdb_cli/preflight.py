@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from psycopg.sql import Identifier
+
 from esdb_cli.errors import CliError
 
 OLDEST_SERVER = 15
@@ -66,14 +68,10 @@ def _check_rights(facts: Facts) -> None:
     if not facts.can_create_roles:
         statements += [f"create role {role} nologin;" for role in facts.missing_roles]
     if not facts.has_ledger and not facts.can_create_schemas:
-        statements.append(f"grant create on database {_quoted(facts.database)} to {_quoted(facts.role)};")
+        database, role = Identifier(facts.database).as_string(), Identifier(facts.role).as_string()
+        statements.append(f"grant create on database {database} to {role};")
     if statements:
         raise CliError(
             f"the role {facts.role} lacks rights that `esdb migrate` needs; nothing was changed",
             hint="\n".join(["let an administrator run this, then migrate again:", *statements]),
         )
-
-
-def _quoted(name: str) -> str:
-    escaped = name.replace('"', '""')
-    return f'"{escaped}"'

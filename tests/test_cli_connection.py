@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg import sql
 
 from esdb_cli.server import LocalServer
-from tests.databases import environment, esdb_program, run_esdb
+from tests.databases import run_esdb, start_esdb
 from tests.fixtures import Connection, Esdb, NewServer
-from tests.tools import pgbouncer_binary
+from tests.pgbouncer import transaction_pooler
 
 ODD_PASSWORD = "p@ss:w/ord %#'\"\\ "
 
@@ -113,56 +108,12 @@ def test_a_read_only_database_reads_and_refuses_to_append(db: Connection, esdb: 
 @pytest.fixture
 def pooled_url(empty_db_url: str, server: LocalServer) -> Iterator[str]:
     """An empty database behind PgBouncer in transaction mode, with two server connections for all clients."""
-    folder = server.folder / "pgbouncer"
-    folder.mkdir()
-    stat = server.folder.stat()
-    os.chown(folder, stat.st_uid, stat.st_gid)
-    name = psycopg.conninfo.conninfo_to_dict(empty_db_url)["dbname"]
-    (folder / "pgbouncer.ini").write_text(f"""
-[databases]
-{name} = host={server.folder} port={server.port} dbname={name} user=postgres
-[pgbouncer]
-unix_socket_dir = {folder}
-listen_port = 6432
-listen_addr =
-auth_type = any
-pool_mode = transaction
-default_pool_size = 2
-""")
-    log = folder / "log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [pgbouncer_binary(), folder / "pgbouncer.ini"],
-            cwd=folder,
-            stdout=subprocess.DEVNULL,
-            stderr=output,
-            user=stat.st_uid if os.geteuid() == 0 else None,
-            group=stat.st_gid if os.geteuid() == 0 else None,
-            extra_groups=[] if os.geteuid() == 0 else None,
-        )
-    try:
-        _wait_for(folder / ".s.PGSQL.6432", process, log)
-        yield f"postgresql://postgres@/{name}?host={folder}&port=6432"
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
-
-
-def _wait_for(path: Path, process: subprocess.Popen[bytes], log: Path) -> None:
-    end = time.monotonic() + 30
-    while time.monotonic() < end and process.poll() is None:
-        with socket.socket(socket.AF_UNIX) as client:
-            if client.connect_ex(str(path)) == 0:
-                return
-        time.sleep(0.01)
-    pytest.fail(f"PgBouncer does not answer: {log.read_text()}")
+    with transaction_pooler(server, pool_size=2) as pooled:
+        yield pooled(empty_db_url)
 
 
 def test_everything_works_through_a_transaction_pooler(pooled_url: str, empty_db_url: str) -> None:
-    processes = [
-        subprocess.Popen([esdb_program(), "migrate"], env=environment(pooled_url), stderr=subprocess.PIPE, text=True)
-        for _ in range(4)
-    ]
+    processes = [start_esdb("migrate", url=pooled_url) for _ in range(4)]
     errors = [process.communicate(timeout=60)[1] for process in processes]
     assert [process.returncode for process in processes] == [0] * 4, errors
     assert run_esdb("migrate", url=pooled_url).stderr == "up to date\n"

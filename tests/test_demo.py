@@ -1,6 +1,5 @@
 """The demo tells its story with real output, and leaves nothing behind however it ends."""
 
-import os
 import re
 import signal
 import subprocess
@@ -58,6 +57,7 @@ def test_every_step_is_shown_with_its_output(folder: Path) -> None:
             place = output.index(shown, place) + len(shown)
             assert re.match(r" {4,}\S", output[place:]), f"no output of {step.text}"
     assert "\x1b" not in output
+    assert max(map(len, output.splitlines())) <= 125
     _assert_nothing_is_left(folder)
 
 
@@ -143,7 +143,3 @@ def test_a_long_output_loses_its_middle_alone() -> None:
     lines = [str(n) for n in range(10)]
     assert demo._shortened(lines, 10) == lines
     assert demo._shortened(lines, 4) == ["0", "1", "[… 6 more lines like this …]", "8", "9"]
-
-
-def test_the_story_needs_no_more_columns_than_a_wide_terminal_has(folder: Path) -> None:
-    assert max(map(len, _told(folder, COLUMNS=str(os.cpu_count())).splitlines())) <= 125

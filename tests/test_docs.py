@@ -24,3 +24,8 @@ def pages(db_url: str) -> dict[str, str]:
 def test_the_exceptions_are_fresh() -> None:
     catalogue = generate_exceptions.CATALOGUE.read_text()
     assert generate_exceptions.TARGET.read_text() == generate_exceptions.generate(catalogue), "run `make docs`"
+
+
+def test_a_catalogue_without_rows_is_an_error() -> None:
+    with pytest.raises(ValueError, match="no rows"):
+        generate_exceptions.generate("select 1")

@@ -74,7 +74,10 @@ def test_dry_run_changes_nothing_and_prints_what_would_run(empty_db: Connection,
 
     empty_db.execute(script.stdout)
     assert Migrator(empty_db).migrate() == []
-    assert esdb("partitions", "create-next", url=empty_db_url).returncode == 0
+    assert script.stdout.endswith("-- then what `esdb partitions create-next --dry-run` prints\n")
+    due = esdb("migrate", "--dry-run", url=empty_db_url).stdout
+    assert due == esdb("partitions", "create-next", "--dry-run", url=empty_db_url).stdout
+    empty_db.execute(due)
     assert esdb("verify", url=empty_db_url).stdout == "ok\n"
     assert esdb("migrate", "--dry-run", url=empty_db_url).stdout == ""
 

@@ -10,11 +10,12 @@ from collections import Counter
 import psycopg
 import pytest
 
+from esdb_cli.errors import CliError
 from esdb_cli.migrations import Migrator
 from esdb_cli.package import Package
 from esdb_cli.partitions import create_next
 from esdb_cli.verification import faults
-from tests.databases import Databases, environment, esdb_program, run_esdb
+from tests.databases import Databases, run_esdb, start_esdb
 from tests.fixtures import Connection, Esdb
 
 DEADLINE = 30.0
@@ -39,10 +40,17 @@ def set_hook(connection: Connection, number: int, action: str) -> None:
     connection.execute(HOOK.format(number=number, action=action))
 
 
-def start_migrate(url: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [esdb_program(), "migrate"], env=environment(url), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+def is_terminated(url: str) -> bool:
+    """Migrate; tell whether the hook ended it."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        try:
+            Migrator(connection).migrate()
+            create_next(connection)
+        except (CliError, psycopg.OperationalError):
+            if not connection.broken:
+                raise
+            return True
+    return False
 
 
 def sleeping_backend(connection: Connection, process: subprocess.Popen[str]) -> int:
@@ -86,7 +94,7 @@ def test_a_killed_migrate_is_completed_by_the_next(
     empty_db: Connection, empty_db_url: str, commands: int, part: float
 ) -> None:
     set_hook(empty_db, 1 + int(part * (commands - 1)), SLEEP)
-    process = start_migrate(empty_db_url)
+    process = start_esdb("migrate", url=empty_db_url)
     backend = sleeping_backend(empty_db, process)
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=DEADLINE)
@@ -95,11 +103,23 @@ def test_a_killed_migrate_is_completed_by_the_next(
     assert_completed(empty_db)
 
 
+def test_killed_again_and_again_it_is_completed_at_last(empty_db: Connection, empty_db_url: str) -> None:
+    set_hook(empty_db, 1000, TERMINATE)
+    kills = 0
+    while kills == 0 or is_terminated(empty_db_url):
+        kills += 1
+        # each run comes some commands further than the one before, whatever that one left
+        empty_db.execute("select setval('hook.commands', %s)", (1000 - 5 * kills,))
+    # more often than there are transactions, so inside each of them
+    assert kills > len(Package.read().migrations) + 2
+    assert_completed(empty_db)
+
+
 def test_while_a_killed_client_s_backend_lives_on_the_next_waits_for_it(
     empty_db: Connection, empty_db_url: str, esdb: Esdb
 ) -> None:
     set_hook(empty_db, 3, SLEEP)
-    process = start_migrate(empty_db_url)
+    process = start_esdb("migrate", url=empty_db_url)
     backend = sleeping_backend(empty_db, process)
     process.kill()
     process.communicate(timeout=DEADLINE)
@@ -122,7 +142,7 @@ def test_a_terminated_backend_is_one_line_and_the_next_run_completes(
 
 
 def test_twenty_at_once_all_succeed_and_apply_once(empty_db: Connection, empty_db_url: str) -> None:
-    processes = [start_migrate(empty_db_url) for _ in range(20)]
+    processes = [start_esdb("migrate", url=empty_db_url) for _ in range(20)]
     outputs = [process.communicate(timeout=120) for process in processes]
     assert [process.returncode for process in processes] == [0] * 20, outputs
     applied = Counter(line for _, stderr in outputs for line in stderr.splitlines() if line.startswith("applied "))

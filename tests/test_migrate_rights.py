@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 
 import psycopg
@@ -13,7 +12,7 @@ from esdb_cli.errors import CliError
 from esdb_cli.migrations import Migrator
 from esdb_cli.preflight import Facts, check
 from esdb_cli.server import LocalServer
-from tests.databases import environment, esdb_program, run_esdb
+from tests.databases import run_esdb, start_esdb
 from tests.fixtures import Connection, Esdb, NewServer
 
 FACTS = Facts(
@@ -53,12 +52,9 @@ def test_a_role_without_rights_gets_the_sql_for_the_administrator(
 
     refused = run_esdb("migrate", url=url)
     assert refused.returncode == 1
-    (
-        first,
-        *_,
-    ) = refused.stderr.splitlines()
-    assert first == "esdb: the role shop app lacks rights that `esdb migrate` needs; nothing was changed"
-    statements = [line for line in refused.stderr.splitlines() if line.endswith(";")]
+    lines = refused.stderr.splitlines()
+    assert lines[0] == "esdb: the role shop app lacks rights that `esdb migrate` needs; nothing was changed"
+    statements = [line for line in lines if line.endswith(";")]
     assert statements == [
         "create role esdb_reader nologin;",
         "create role esdb_writer nologin;",
@@ -90,10 +86,7 @@ def test_two_databases_of_one_cluster_at_the_same_time(fresh: LocalServer, admin
     for name in ("one", "two"):
         administrator.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
         urls.append(fresh.url(name))
-    processes = [
-        subprocess.Popen([esdb_program(), "migrate"], env=environment(url), stderr=subprocess.PIPE, text=True)
-        for url in urls
-    ]
+    processes = [start_esdb("migrate", url=url) for url in urls]
     errors = [process.communicate(timeout=60)[1] for process in processes]
     assert [process.returncode for process in processes] == [0, 0], errors
     for url in urls:
@@ -154,6 +147,20 @@ def test_a_read_only_database_is_refused(empty_db: Connection, empty_db_url: str
     assert refused.stderr.startswith("esdb: the database is read-only for this role\n")
 
 
+def test_a_standby_is_refused_and_is_read(fresh: LocalServer) -> None:
+    assert run_esdb("migrate", url=fresh.url()).returncode == 0
+    append = ("append", "a-1", "Made", "{}", "--context", "b", "--group", "m")
+    assert run_esdb(*append, url=fresh.url()).returncode == 0
+    fresh.stop()
+    (fresh.data / "standby.signal").touch(mode=0o666)
+    fresh.start()
+    refused = run_esdb("migrate", url=fresh.url())
+    assert (refused.returncode, refused.stderr.splitlines()[0]) == (1, "esdb: the server is a standby")
+    assert run_esdb("status", "--check", url=fresh.url()).returncode == 0
+    assert run_esdb("verify", url=fresh.url()).stdout == "ok\n"
+    assert run_esdb("read", "a-1", "--json", url=fresh.url()).stdout.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -180,11 +187,15 @@ def test_preflight_asks_for_no_right_that_is_not_needed() -> None:
 
 
 @pytest.mark.parametrize("isolation", ["repeatable read", "serializable"])
-def test_a_role_s_isolation_level_does_not_matter(empty_db: Connection, empty_db_url: str, isolation: str) -> None:
+def test_the_default_isolation_level_does_not_matter(empty_db: Connection, empty_db_url: str, isolation: str) -> None:
     empty_db.execute(f"alter database \"{empty_db.info.dbname}\" set default_transaction_isolation = '{isolation}'")
-    processes = [
-        subprocess.Popen([esdb_program(), "migrate"], env=environment(empty_db_url), stderr=subprocess.PIPE, text=True)
-        for _ in range(3)
+    commands = [
+        ["migrate"],
+        ["partitions", "create-next", "--months", "12"],
+        ["append", "a-1", "Made", "{}", "--context", "b", "--group", "m"],
+        ["read", "--all"],
     ]
-    errors = [process.communicate(timeout=60)[1] for process in processes]
-    assert [process.returncode for process in processes] == [0, 0, 0], errors
+    for command in commands:
+        processes = [start_esdb(*command, url=empty_db_url) for _ in range(3)]
+        errors = [process.communicate(timeout=60)[1] for process in processes]
+        assert [process.returncode for process in processes] == [0, 0, 0], errors

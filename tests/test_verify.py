@@ -107,6 +107,23 @@ DAMAGES = {
         "alter view esdb.partitions set (security_invoker = true)",
         "view esdb.partitions: altered: options",
     ),
+    "view body": (
+        """create or replace view esdb.partitions as
+           select p.* from esdb.partitions as p where false""",
+        "view esdb.partitions: altered: expressions",
+    ),
+    "view right revoked": (
+        "revoke select on esdb.partitions from esdb_reader",
+        "view esdb.partitions: privilege missing: esdb_reader: SELECT",
+    ),
+    "materialized view dropped": (
+        "drop materialized view esdb.event_statistics",
+        "materialized view esdb.event_statistics: missing",
+    ),
+    "function owner": (
+        "alter function esdb.error_codes() owner to esdb_maintainer",
+        "function esdb.error_codes(): altered: owner",
+    ),
     "view dropped": (
         "drop view esdb.partitions cascade",
         "view esdb.partitions: missing",
@@ -136,6 +153,18 @@ DAMAGES = {
     "sequence cycle": (
         "alter sequence esdb.event_position cycle",
         "sequence esdb.event_position: CYCLE is set: positions would be given out twice",
+    ),
+    "sequence type": (
+        "alter sequence esdb.event_position as integer",
+        "sequence esdb.event_position: altered: maximum, type",
+    ),
+    "sequence direction": (
+        "alter sequence esdb.event_position increment -1 minvalue -10",
+        "sequence esdb.event_position: INCREMENT is -1, not 1",
+    ),
+    "sequence opened": (
+        "grant usage on sequence esdb.event_position to esdb_writer",
+        "sequence esdb.event_position: privilege nobody was given: esdb_writer: USAGE",
     ),
     "sequence dropped": (
         "drop sequence esdb.recorded_mark cascade",

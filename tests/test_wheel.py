@@ -20,6 +20,9 @@ NOT_COPIED = shutil.ignore_patterns(
 )
 INSTALL_TIMEOUT = 600
 
+# What is built and installed once is not for each worker of a parallel run to do again.
+pytestmark = pytest.mark.xdist_group("wheel")
+
 
 @pytest.fixture(scope="module")
 def archives(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -85,6 +88,8 @@ def test_the_installed_command_makes_and_uses_a_store(installed: Path, empty_db_
         cwd=tmp_path, url=empty_db_url,
     )  # fmt: skip
     assert json.loads(appended.stdout)["version"] == 1
+    module = [str(installed / "python"), "-m", "esdb_cli", "verify"]
+    assert _run(module, cwd=tmp_path, url=empty_db_url).stdout == "ok\n"
     with psycopg.connect(empty_db_url) as connection:
         row = connection.execute("select event_type, payload from esdb.read_stream('bookmark-1')").fetchone()
     assert row == ("BookmarkAdded", json.loads(payload))

@@ -23,8 +23,6 @@ INTRODUCTION = "Everything is in schema `esdb`. Pass parameters by name: `aggreg
 ROLES = ["esdb_reader", "esdb_writer", "esdb_maintainer"]
 HELP_WIDTH = 100
 
-ROLES = ["esdb_reader", "esdb_writer", "esdb_maintainer"]
-
 FUNCTIONS = """
 select
     f.proname,
@@ -130,7 +128,8 @@ def errors_page(connection: psycopg.Connection[tuple[Any, ...]]) -> str:
 def cli_page() -> str:
     """Give the help of every command."""
     lines = ["# Command line reference", "", NOTICE]
-    for path, text in _helps(cli, click.Context(cli, info_name="esdb", terminal_width=HELP_WIDTH)):
+    context = click.Context(cli, info_name="esdb", terminal_width=HELP_WIDTH, **cli.context_settings)
+    for path, text in _helps(cli, context):
         lines += ["", f"## {path}", "", "```text", text, "```"]
     return "\n".join(lines) + "\n"
 

@@ -18,3 +18,5 @@ comment on function esdb._utc_month(timestamptz, integer) is
     'The start (UTC) of the month that holds at, moved by a number of months.';
 
 revoke all on function esdb._utc_month(timestamptz, integer) from public;
+-- the view esdb.partitions calls it as its reader
+grant execute on function esdb._utc_month(timestamptz, integer) to esdb_reader, esdb_maintainer;

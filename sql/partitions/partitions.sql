@@ -5,8 +5,8 @@ select
     context_codes.name as context_name,
     leaf.relname::text as partition,
     case
-        when bounds.upper_text = 'MAXVALUE' then 'overflow'
-        when bounds.upper_bound = (bounds.lower_bound at time zone 'UTC' + interval '1 month') at time zone 'UTC' then 'month'
+        when bounds.upper_bound is null then 'overflow'
+        when bounds.upper_bound = esdb._utc_month(bounds.lower_bound, 1) then 'month'
         else 'span'
     end as kind,
     bounds.lower_bound,
@@ -21,18 +21,7 @@ join pg_catalog.pg_inherits as context_tree on context_tree.inhparent = tree.inh
 join pg_catalog.pg_class as context_table on context_table.oid = tree.inhrelid
 join pg_catalog.pg_class as leaf on leaf.oid = context_tree.inhrelid
 join esdb.bounded_contexts as context_codes on 'events_' || context_codes.name = context_table.relname
-cross join lateral (
-    select pg_catalog.regexp_match(
-        pg_catalog.pg_get_expr(leaf.relpartbound, leaf.oid),
-        '^FOR VALUES FROM \(''?(.*?)''?\) TO \(''?(.*?)''?\)$'
-    ) as texts
-) as bound
-cross join lateral (
-    select
-        bound.texts[2] as upper_text,
-        nullif(bound.texts[1], 'MINVALUE')::timestamptz as lower_bound,
-        nullif(bound.texts[2], 'MAXVALUE')::timestamptz as upper_bound
-) as bounds
+cross join lateral esdb._partition_bounds(leaf.oid) as bounds
 where tree.inhparent = 'esdb.events'::regclass;
 
 comment on view esdb.partitions is

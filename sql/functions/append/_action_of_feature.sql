@@ -20,7 +20,7 @@ begin
             using errcode = 'SE005',
                   detail = format('registered: %s', (
                       select string_agg(f.code, ', ' order by f.code) from esdb.feature_contexts as f)),
-                  hint = 'Contexts are data of the installation: the table esdb.feature_contexts lists them.';
+                  hint = 'Pass one of the registered codes.';
     end if;
     return _action;
 end

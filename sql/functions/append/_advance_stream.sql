@@ -36,14 +36,16 @@ begin
         returning s.* into _stream;
     end if;
     if _stream.version is null and coalesce(expected_version, 0) = 0 then
-        _new := esdb._new_stream_contexts(aggregate_type, bounded_context, group_context);
-        insert into esdb.streams as s
-            (aggregate_id, aggregate_type, bounded_context, group_context, version, month_version, created_at, updated_at)
-        values
-            (_advance_stream.aggregate_id, _new.aggregate_type, _new.bounded_context, _new.group_context,
-             _advance_stream.event_count, 1, _now, _now)
-        on conflict do nothing
-        returning s.* into _stream;
+        _new := esdb._new_stream_contexts(aggregate_id, aggregate_type, bounded_context, group_context);
+        if _new.bounded_context is not null then
+            insert into esdb.streams as s
+                (aggregate_id, aggregate_type, bounded_context, group_context, version, month_version, created_at, updated_at)
+            values
+                (_advance_stream.aggregate_id, _new.aggregate_type, _new.bounded_context, _new.group_context,
+                 _advance_stream.event_count, 1, _now, _now)
+            on conflict do nothing
+            returning s.* into _stream;
+        end if;
     end if;
     if _stream.version is null then
         return null;

@@ -15,6 +15,7 @@ declare
     _place constant text := coalesce('event ' || ordinal || ': ', '');
     _unknown text;
     _fault text;
+    _hint text;
     _bytes integer;
     _limit integer;
 begin
@@ -35,20 +36,20 @@ begin
             'Known keys: event_type, payload, id, metadata, group_context, feature_context, action_type, schema_version, occurred_at.');
     end if;
 
-    select f.fault
-    into _fault
+    select f.fault, rule.hint
+    into _fault, _hint
     from (
         values
-            ('event_type', 'string', 1, 255, true),
-            ('payload', 'object', null, null, true),
-            ('id', 'string', 1, 64, false),
-            ('metadata', 'object', null, null, false),
-            ('group_context', 'string', null, null, false),
-            ('feature_context', 'string', null, null, false),
-            ('action_type', 'string', 1, 10, false),
-            ('schema_version', 'number', null, null, false),
-            ('occurred_at', 'string', null, null, false)
-    ) as rule (key, type, shortest, longest, required)
+            ('event_type', 'string', 1, 255, true, 'Pass 1 to 255 characters.'),
+            ('payload', 'object', null, null, true, 'Pass a JSON object.'),
+            ('id', 'string', 1, 64, false, 'Pass 1 to 64 characters, or leave it out.'),
+            ('metadata', 'object', null, null, false, 'Pass a JSON object, or leave it out.'),
+            ('group_context', 'string', null, null, false, 'Pass a registered code, or leave it out.'),
+            ('feature_context', 'string', null, null, false, 'Pass a registered code, or leave it out.'),
+            ('action_type', 'string', 1, 10, false, 'Pass 1 to 10 characters, or leave it out.'),
+            ('schema_version', 'number', null, null, false, 'Pass a whole number from 1 to 32767, or leave it out.'),
+            ('occurred_at', 'string', null, null, false, 'Pass a time as ISO 8601, or leave it out.')
+    ) as rule (key, type, shortest, longest, required, hint)
     cross join lateral (select nullif(jsonb_typeof(event -> rule.key), 'null') as type) as given
     cross join lateral (
         select case
@@ -69,7 +70,7 @@ begin
     if _fault is not null then
         perform esdb._invalid_argument(
             split_part(_fault, ' ', 1), _place || substr(_fault, strpos(_fault, ' ') + 1),
-            'event_type: 1 to 255 characters; payload and metadata: objects; id: 1 to 64; action_type: 1 to 10; schema_version: 1 to 32767; occurred_at: ISO 8601.');
+            _hint);
     end if;
 
     if event ->> 'group_context' is not null then

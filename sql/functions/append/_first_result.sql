@@ -50,12 +50,12 @@ begin
                 include_deleted => true) as r
         );
     elsif cardinality(_ids) > 0 and _stream.updated_at >= _since then
-        execute format(
+        execute
             'select array_agg(e order by e.version) from esdb.events as e'
-            ' where e.bounded_context = %L and e.timestamp between %L and %L and e.aggregate_id = $1 and e.id = any ($2)',
-            _stream.bounded_context, greatest(_since, _stream.created_at), _stream.updated_at)
+            ' where e.bounded_context = $1 and e.timestamp between $2 and $3 and e.aggregate_id = $4 and e.id = any ($5)'
             into _stored
-            using aggregate_id, _ids;
+            using _stream.bounded_context, greatest(_since, _stream.created_at), _stream.updated_at,
+                _first_result.aggregate_id, _ids;
     end if;
     if coalesce(cardinality(_stored), 0) = 0 then
         return;

@@ -14,7 +14,7 @@ begin
             using errcode = 'SE005',
                   detail = format('registered: %s', (
                       select string_agg(g.code, ', ' order by g.code) from esdb.group_contexts as g)),
-                  hint = 'Contexts are data of the installation: the table esdb.group_contexts lists them.';
+                  hint = 'Pass one of the registered codes.';
     end if;
     return code;
 end

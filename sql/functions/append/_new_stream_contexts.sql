@@ -1,13 +1,15 @@
 -- Where a new stream belongs: what the caller says, else what esdb.aggregate_types says of its type; a stream without
--- a type has the name of its bounded context. Locks nothing. Errors: SE005.
+-- a type has the name of its bounded context. All null when the stream exists: then nothing needs to be known here.
+-- Locks nothing. Errors: SE005.
 create or replace function esdb._new_stream_contexts(
+    aggregate_id text,
     inout aggregate_type text,
     inout bounded_context text,
     inout group_context text
 )
 language plpgsql
-stable
-parallel safe
+volatile
+parallel unsafe
 set search_path = ''
 as $function$
 #variable_conflict use_column
@@ -16,6 +18,13 @@ declare
     _type_group text;
     _context_name text;
 begin
+    if exists (select from esdb.streams as s where s.aggregate_id = _new_stream_contexts.aggregate_id) then
+        aggregate_type := null;
+        bounded_context := null;
+        group_context := null;
+        return;
+    end if;
+
     select t.bounded_context, t.group_context
     into _type_context, _type_group
     from esdb.aggregate_types as t
@@ -39,7 +48,7 @@ begin
             using errcode = 'SE005',
                   detail = format('registered: %s', (
                       select string_agg(c.code, ', ' order by c.code) from esdb.bounded_contexts as c)),
-                  hint = 'Contexts are data of the installation: the table esdb.bounded_contexts lists them.';
+                  hint = 'Pass one of the registered codes.';
     end if;
     aggregate_type := coalesce(aggregate_type, _context_name);
 
@@ -54,7 +63,7 @@ begin
 end
 $function$;
 
-comment on function esdb._new_stream_contexts(text, text, text) is
+comment on function esdb._new_stream_contexts(text, text, text, text) is
     'Completes a new stream''s aggregate_type, bounded_context and group_context. Errors: SE005.';
 
-revoke all on function esdb._new_stream_contexts(text, text, text) from public;
+revoke all on function esdb._new_stream_contexts(text, text, text, text) from public;

@@ -117,17 +117,19 @@ begin
             then
                 select n.aggregate_type, n.bounded_context, n.group_context
                 into _type, _context, _group
-                from esdb._new_stream_contexts(_type, _context, _group) as n;
+                from esdb._new_stream_contexts(append_event.aggregate_id, _type, _context, _group) as n;
             end if;
-            insert into esdb.streams
-                (aggregate_id, aggregate_type, bounded_context, group_context, version, month_version, created_at, updated_at)
-            values (append_event.aggregate_id, _type, _context, _group, 1, 1, _now, _now)
-            on conflict do nothing;
-            if found then
-                _result.version := 1;
-                _result.timestamp := _now;
-                _month_version := 1;
-                exit;
+            if _context is not null then
+                insert into esdb.streams
+                    (aggregate_id, aggregate_type, bounded_context, group_context, version, month_version, created_at, updated_at)
+                values (append_event.aggregate_id, _type, _context, _group, 1, 1, _now, _now)
+                on conflict do nothing;
+                if found then
+                    _result.version := 1;
+                    _result.timestamp := _now;
+                    _month_version := 1;
+                    exit;
+                end if;
             end if;
         end if;
         -- Refused. A repetition gets its first result; else this raises, unless the stream changed just now so that

@@ -46,7 +46,7 @@ begin
                 using errcode = 'SE005',
                       detail = format('registered: %s', (
                           select string_agg(c.code, ', ' order by c.code) from esdb.bounded_contexts as c)),
-                      hint = 'Contexts are data of the installation: the table esdb.bounded_contexts lists them.';
+                      hint = 'Pass one of the registered codes.';
         end if;
     end if;
 end

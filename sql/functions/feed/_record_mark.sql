@@ -2,8 +2,7 @@
 --
 -- Two sessions must not overtake each other between the look and the setting, and a lock must not outlive this call (a
 -- reader's transaction may linger). So the lock is taken in an inner block that always ends in an error of our own:
--- that releases it, while a sequence keeps its value. A read-only transaction cannot set a sequence; there the session
--- remembers the mark itself.
+-- that releases it, while a sequence keeps its value. A read-only transaction cannot set a sequence and records nothing.
 create or replace function esdb._record_mark(
     mark bigint
 )
@@ -14,16 +13,12 @@ parallel unsafe
 set search_path = ''
 as $function$
 begin
-    if current_setting('transaction_read_only') = 'on' then
-        perform set_config('esdb.mark', mark::text, false);
-        return;
-    end if;
-    if coalesce(pg_sequence_last_value('esdb.recorded_mark'::regclass), 0) >= mark then
+    if current_setting('transaction_read_only') = 'on' or esdb._known_mark() >= mark then
         return;
     end if;
     begin
         perform pg_advisory_xact_lock(29285::bigint << 48);
-        if coalesce(pg_sequence_last_value('esdb.recorded_mark'::regclass), 0) < mark then
+        if esdb._known_mark() < mark then
             perform setval('esdb.recorded_mark'::regclass, mark);
         end if;
         raise exception 'release the lock' using errcode = 'SE000';

@@ -19,8 +19,9 @@ security definer
 set search_path = ''
 as $function$
 declare
-    _dear constant bigint := 200;  -- microseconds; below it a scan earns no pause
+    _dear constant bigint := 1000;  -- microseconds; below it a scan earns no pause
     _longest_pause constant bigint := 100000;
+    _is_read_only constant boolean := current_setting('transaction_read_only') = 'on';
     _started bigint;
     _took bigint;
     _rest bigint;
@@ -36,15 +37,16 @@ begin
 
     _started := esdb._microseconds();
     _rest := coalesce(pg_sequence_last_value('esdb.mark_clock'::regclass), 0) - _started;
-    -- a pause longer than any can be comes from a clock that stepped back since
-    if _rest > 0 and _rest <= _longest_pause then
+    -- A pause longer than any can be comes from a clock that stepped back since. A read-only transaction records nothing,
+    -- so it does not wait for others to.
+    if not _is_read_only and _rest > 0 and _rest <= _longest_pause then
         return _mark;
     end if;
 
     _mark := greatest(_mark, least(_last, esdb._lowest_announced()));
     perform esdb._record_mark(_mark);
     _took := esdb._microseconds() - _started;
-    if _took > _dear and current_setting('transaction_read_only') = 'off' then
+    if _took > _dear and not _is_read_only then
         perform setval('esdb.mark_clock'::regclass, _started + _took + least(10 * _took, _longest_pause));
     end if;
     return _mark;

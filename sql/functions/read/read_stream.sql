@@ -40,8 +40,11 @@ begin
 
     -- versions have no gaps, so a page's end is known before it is read, and with it the months it needs
     _to := least(to_version, _stream.version);
+    if _from > _to then
+        return;
+    end if;
     if not backward then
-        _to := least(_to, _from + max_count - 1);
+        _to := least(_to, _from - 1 + max_count);
     elsif as_of is null then
         _from := greatest(_from, _to - max_count + 1);
     end if;

@@ -1,6 +1,6 @@
 -- Whether the feed can be trusted: the sequence hands positions out one by one and stands at or above every event's, no
--- mark is recorded beyond it, and no event is later than the newest month noted. SECURITY DEFINER because nobody but the owner reads events. Locks every leaf in
--- ACCESS SHARE until the transaction's end.
+-- mark is recorded beyond it, and no event is later than the newest month noted. SECURITY DEFINER because nobody but
+-- the owner reads events. Locks every leaf in ACCESS SHARE until the transaction's end.
 create or replace function esdb_meta.sequence_faults()
 returns table (
     kind text,

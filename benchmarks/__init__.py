@@ -1,0 +1,1 @@
+"""How fast the store is, beside its peers, on one server in one run."""

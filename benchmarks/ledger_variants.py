@@ -1,0 +1,145 @@
+"""The variants of the append that the ledger compares: each is the shipped store with one part taken out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from benchmarks import events
+
+_ARGUMENTS: Final = f"""aggregate_id => 'order-' || _number, event_type => 'OrderPlaced',
+    payload => '{events.PAYLOAD}'::text::jsonb, metadata => '{events.METADATA}'::text::jsonb"""
+_CONTEXTS: Final = "bounded_context => 'b', group_context => 'm', aggregate_type => 'Order'"
+NEW_STREAM: Final = f"select esdb.append_event({_ARGUMENTS}, expected_version => 0, {_CONTEXTS})"
+PLAIN_INSERT: Final = f"""insert into esdb.events (
+    position, id, bounded_context, group_context, feature_context, action_type, aggregate_type, aggregate_id,
+    event_type, version, timestamp, payload, metadata)
+values (
+    nextval('esdb.event_position'), '01JD00000000' || _number, 'b', 'm', 'c', 'create', 'Order', 'order-' || _number,
+    'OrderPlaced', 1, clock_timestamp(), '{events.PAYLOAD}'::text::jsonb, '{events.METADATA}'::text::jsonb)"""
+LIVE_LEAF: Final = """select partition from esdb.partitions
+    where bounded_context = 'b' and kind = 'month' and now() >= lower_bound and now() < upper_bound"""
+
+
+class VariantError(RuntimeError):
+    """The append function has changed, so that a part cannot be found in it; mend the variant."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to append.
+
+    part: what is missing, or how the call differs. edit: changes the function's definition. statements: DDL run
+    first; {leaf} stands for the live month. call: the statement timed; _number is different in every call, and in a
+    call on an existing stream each of the round's numbers comes again in every round.
+    """
+
+    part: str
+    edit: Callable[[str], str] | None = None
+    statements: tuple[str, ...] = ()
+    call: str = NEW_STREAM
+    existing_stream: bool = False
+    saves: bool = True
+
+
+def _cut(start: str, end: str, replacement: str = "") -> Callable[[str], str]:
+    """Cut from one text to another, both once in the definition; the end stays."""
+
+    def edit(definition: str) -> str:
+        pattern = re.compile(re.escape(start) + ".*?(?=" + re.escape(end) + ")", re.DOTALL)
+        edited, count = pattern.subn(lambda _: replacement, definition)
+        if count != 1:
+            raise VariantError(f"{count} places between {start!r} and {end!r}")
+        return edited
+
+    return edit
+
+
+def _both(*edits: Callable[[str], str]) -> Callable[[str], str]:
+    def edit(definition: str) -> str:
+        for one in edits:
+            definition = one(definition)
+        return definition
+
+    return edit
+
+
+_REFUSE: Final = "    if _deleted_at is not null\n"
+_MONTH: Final = "    if _month_version = _result.version"
+_NEWEST: Final = "    if _result.timestamp >= esdb._newest_month_end()"
+_FEATURE: Final = "    _feature := coalesce"
+_INSERT: Final = "    insert into esdb.events\n"
+_KEY: Final = "    if append_event.idempotency_key is not null then\n        perform esdb._remember_key"
+_REPETITION: Final = "    -- a repetition is looked for before"
+
+_PARTS: Final = (
+    Variant("argument checks", _cut("    if (\n        length(append_event.aggregate_id)", _REPETITION)),
+    Variant(
+        "retries (lookup before, key after)",
+        _both(_cut(_REPETITION, "    -- made before the stream is locked"), _cut(_KEY, "    return _result;\nend")),
+    ),
+    Variant(
+        "id (ULID)",
+        _cut("    _result.id := append_event.id;", "    -- 1. the stream's row", "_result.id := aggregate_id;\n"),
+    ),
+    Variant(
+        "stream row",
+        _cut(
+            "            insert into esdb.streams\n",
+            "                _result.version := 1;",
+            "            if true then\n",
+        ),
+    ),
+    Variant("deleted and mismatch checks", _cut(_REFUSE, _MONTH)),
+    Variant("month of the stream", _cut(_MONTH, _NEWEST)),
+    Variant("newest month of the store", _cut(_NEWEST, _FEATURE)),
+    Variant(
+        "feature, action and group",
+        _cut(_FEATURE, "    -- 2. announce", "    _feature := 'c';\n    _action := 'create';\n"),
+    ),
+    Variant("announcement", _cut("    _key := coalesce(pg_sequence_last_value", "    _result.position := nextval")),
+    Variant("insert of the event, indexes and all", _cut(_INSERT, _KEY)),
+    Variant("on conflict do nothing", _cut("    on conflict do nothing;\n    if not found then", _KEY, "    ;\n")),
+    Variant("set search_path", _cut(" SET search_path TO ''\n", "AS $function$")),
+    Variant("security definer", lambda definition: definition.replace(" SECURITY DEFINER\n", "\n")),
+)
+_INDEXES: Final = tuple(
+    Variant(f"index: {meaning}", statements=(statement,))
+    for meaning, statement in (
+        ("id (primary key)", "alter table {leaf} drop constraint {leaf_name}_pkey"),
+        ("aggregate and version", "alter table {leaf} drop constraint {leaf_name}_version"),
+        ("position", "alter table {leaf} drop constraint {leaf_name}_position"),
+        ("event type", "drop index {leaf}_event_type"),
+        ("context", "drop index {leaf}_context"),
+        ("timestamp (BRIN)", "drop index {leaf}_timestamp"),
+    )
+)
+_OTHERS: Final = (
+    Variant("called as `select * from f()`", call=NEW_STREAM.replace("select ", "select * from ", 1), saves=False),
+    Variant(
+        "existing stream, exact version",
+        call=f"select esdb.append_event({_ARGUMENTS}, expected_version => _round)",
+        existing_stream=True,
+        saves=False,
+    ),
+    Variant(
+        "existing stream, any version",
+        call=f"select esdb.append_event({_ARGUMENTS})",
+        existing_stream=True,
+        saves=False,
+    ),
+    Variant("plain INSERT into the same tree", call=PLAIN_INSERT, saves=False),
+    Variant("plain INSERT into the leaf itself", call=PLAIN_INSERT.replace("esdb.events", "{leaf}"), saves=False),
+    Variant(
+        "plain INSERT, only the keys' indexes",
+        statements=("drop index {leaf}_event_type", "drop index {leaf}_context", "drop index {leaf}_timestamp"),
+        call=PLAIN_INSERT,
+        saves=False,
+    ),
+    Variant("nothing but the loop and its COMMIT, with a transaction id", call="select txid_current()", saves=False),
+)
+
+SHIPPED: Final = Variant("as shipped, new stream", saves=False)
+VARIANTS: Final = (SHIPPED, *_PARTS, *_INDEXES, *_OTHERS)

@@ -1,0 +1,119 @@
+"""Writes the results: JSON, a Markdown table and a chart."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmarks import goals
+from benchmarks.chart import bar_chart
+from benchmarks.workloads import WORKLOADS
+
+Results = Mapping[str, Any]
+
+
+def write(results: Results, folder: Path, name: str) -> None:
+    """Write NAME.json, NAME.md and NAME.svg into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.json").write_text(json.dumps(results, indent=1) + "\n")
+    (folder / f"{name}.md").write_text(markdown(results, f"{name}.svg"))
+    (folder / f"{name}.svg").write_text(bar_chart(results))
+
+
+def markdown(results: Results, chart: str) -> str:
+    """Give the results as a page of Markdown."""
+    sections = [_machine(results["machine"], results), f"![events per second, by workload and target]({chart})"]
+    sections += [_workload(results, workload.key, workload.title) for workload in WORKLOADS]
+    sections += [_feed(results["feed"]), _sizes(results["sizes"]), _goals(results), _notes(results)]
+    return "# Benchmark\n\n" + "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _machine(facts: Results, results: Results) -> str:
+    place = "in memory" if facts["data_in_memory"] else "on disk"
+    settings = ", ".join(f"{name} = {value}" for name, value in facts["settings"].items())
+    peers = ", ".join(f"{name} {version}" for name, version in facts["peers"].items())
+    return (
+        f"{facts['cores']} cores ({facts['cpu']}), {facts['memory_gb']} GB, {facts['system']}; load before:"
+        f" {facts['load_before']}. {facts['server'].split(' on ')[0]}; data and WAL {place}, fdatasync"
+        f" {facts['fdatasync_us']} µs; {settings}. pgbench -M prepared over a Unix socket. {peers}."
+        f" Plan `{results['plan']}`, {results['minutes']} minutes.\n\n"
+        "Events per second: median (lowest to highest)."
+    )
+
+
+def _workload(results: Results, key: str, title: str) -> str:
+    rows = [row for row in results["workloads"] if row["workload"] == key]
+    if not rows:
+        return ""
+    clients = sorted({row["clients"] for row in rows})
+    names = [target["name"] for target in results["targets"] if any(row["target"] == target["name"] for row in rows)]
+    by_place = {(row["target"], row["clients"]): row for row in rows}
+    unit = [f"{count} client{'s' if count > 1 else ''}" for count in clients]
+    table = [["target", *unit, "of raw", "WAL bytes an event"]]
+    for name in names:
+        last = by_place[name, clients[-1]]
+        raw = by_place.get(("raw", clients[-1]))
+        ratio = f"{last['events_per_second']['median'] / raw['events_per_second']['median']:.0%}" if raw else ""
+        table.append([name, *(_cell(by_place[name, c]) for c in clients), ratio, _number(last["wal_bytes_per_event"])])
+    return f"## {key}: {title}\n\n{_table(table)}"
+
+
+def _cell(row: Results) -> str:
+    rate = row["events_per_second"]
+    spread = f" ({rate['min']:,} to {rate['max']:,})" if len(rate["samples"]) > 1 else ""
+    return f"{rate['median']:,}{spread}"
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:,}"
+
+
+def _feed(rows: list[Results]) -> str:
+    if not rows:
+        return ""
+    table = [["target", "committed a second", "skipped", "duplicated", "inverted"]]
+    table += [
+        [
+            row["target"],
+            f"{row['per_second']:,}",
+            f"{row['skipped']:,} ({row['skipped_percent']} %)",
+            f"{row['duplicated']:,}",
+            f"{row['inverted']:,}",
+        ]
+        for row in rows
+    ]
+    return f"## Feed safety: 16 writers lingering 0 to 20 ms before commit, one reader\n\n{_table(table)}"
+
+
+def _sizes(rows: list[Results]) -> str:
+    if not rows:
+        return ""
+    table = [["target", "bytes an event", "made of"]]
+    for row in rows:
+        parts = ", ".join(f"{part['name']} {part['bytes_per_event']:g}" for part in row["relations"])
+        table.append([row["target"], f"{row['bytes_per_event']:,}", parts])
+    return f"## Size: one event a stream, indexes included\n\n{_table(table)}"
+
+
+def _goals(results: Results) -> str:
+    reached = goals.judge(results)
+    if not reached:
+        return ""
+    table = [["goal", "wanted", "measured", ""]]
+    table += [[g.text, f"≥ {g.wanted:.2f}", f"{g.measured:.2f}", "yes" if g.reached else "**no**"] for g in reached]
+    return f"## Goals\n\nRatios of medians inside this run.\n\n{_table(table)}"
+
+
+def _notes(results: Results) -> str:
+    lines = [
+        f"- **{t['name']}**{'' if t['safe'] else ' (feed not safe, or none)'}: {t['note']}" for t in results["targets"]
+    ]
+    return "## Targets\n\n" + "\n".join(lines)
+
+
+def _table(rows: list[list[str]]) -> str:
+    head, *body = rows
+    lines = [head, ["---", *(["---:"] * (len(head) - 1))], *body]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

@@ -1,0 +1,93 @@
+-- Each role may execute exactly the functions it is for: a new function without thought fails here.
+select plan(15);
+
+create temporary view executable as
+select r.name as role, p.oid::regprocedure::text as function
+from pg_proc as p
+cross join (
+    values
+        ('esdb_reader'),
+        ('esdb_writer'),
+        ('esdb_maintainer')
+) as r (name)
+where p.pronamespace in ('esdb'::regnamespace, 'esdb_meta'::regnamespace)
+    and has_function_privilege(r.name, p.oid, 'execute');
+
+create temporary table readers as
+select * from (
+    values
+        ('esdb.error_codes()'),
+        ('esdb.get_event(text,text)'),
+        ('esdb.get_stream_info(text)'),
+        ('esdb.high_water_mark()'),
+        ('esdb.new_ulid(timestamp with time zone)'),
+        ('esdb.read_all(bigint,integer,text[],text[],text[],text[],text[],boolean,bigint,boolean)'),
+        ('esdb.read_stream(text,bigint,bigint,integer,boolean,timestamp with time zone,boolean,boolean)'),
+        ('esdb.stream_version(text)'),
+        ('esdb.ulid_timestamp(text)')
+) as f (function);
+
+select set_eq(
+    $$select function from executable where role = 'esdb_reader'$$,
+    'select function from readers',
+    'a reader reads'
+);
+select set_eq(
+    $$select function from executable where role = 'esdb_writer'$$,
+    $$select function from readers
+    union all values
+        ('esdb.append_event(text,text,jsonb,bigint,text,text,text,text,text,jsonb,text,integer,timestamp with time zone,text)'),
+        ('esdb.append_events(text,jsonb,bigint,text,text,text,text,text,jsonb,text)')$$,
+    'a writer reads and appends'
+);
+select set_eq(
+    $$select function from executable where role = 'esdb_maintainer'$$,
+    $$select function from readers
+    union all values
+        ('esdb.refresh_event_statistics()'),
+        ('esdb_meta.object_faults()'),
+        ('esdb_meta.partition_faults()'),
+        ('esdb_meta.removed_files(text[])'),
+        ('esdb_meta.sequence_faults()')$$,
+    'a maintainer reads, refreshes and verifies'
+);
+select is_empty(
+    $$select * from executable where function ~ '\._'$$,
+    'nobody executes a helper'
+);
+select is_empty(
+    $$select p.oid::regprocedure, a.privilege_type
+    from pg_proc as p
+    cross join lateral aclexplode(p.proacl) as a
+    where p.pronamespace in ('esdb'::regnamespace, 'esdb_meta'::regnamespace)
+        and a.grantee not in (p.proowner, 'esdb_reader'::regrole, 'esdb_writer'::regrole, 'esdb_maintainer'::regrole)
+        or a.is_grantable and a.grantee <> p.proowner and p.pronamespace = 'esdb'::regnamespace$$,
+    'nobody else has a right, and nobody may pass one on'
+);
+select is(has_schema_privilege(r.name, 'esdb', 'usage'), true, format('%s may enter the schema', r.name))
+from (
+    values
+        ('esdb_reader'),
+        ('esdb_writer'),
+        ('esdb_maintainer')
+) as r (name);
+select is(has_schema_privilege(r.name, s.name, 'create'), false, format('%s may not create in %s', r.name, s.name))
+from (
+    values
+        ('esdb_reader'),
+        ('esdb_writer'),
+        ('esdb_maintainer')
+) as r (name)
+cross join (
+    values
+        ('esdb'),
+        ('esdb_meta')
+) as s (name);
+select is_empty(
+    $$select r.rolname from pg_roles as r
+    where r.rolname in ('esdb_reader', 'esdb_writer', 'esdb_maintainer')
+        and (r.rolsuper or r.rolcreaterole or r.rolcreatedb or r.rolcanlogin or r.rolreplication or r.rolbypassrls)$$,
+    'the roles are groups without powers of their own'
+);
+
+select * from finish();

@@ -1,0 +1,140 @@
+-- Nobody but the owner touches a table or a sequence; the roles read two views and the ledger's checksums.
+select plan(91);
+
+create temporary view granted as
+select pg_get_userbyid(a.grantee)::text as role, c.oid::regclass::text as relation, a.privilege_type
+from pg_class as c
+cross join lateral aclexplode(c.relacl) as a
+where c.relnamespace in ('esdb'::regnamespace, 'esdb_meta'::regnamespace) and a.grantee <> c.relowner;
+
+select set_eq(
+    'select role, relation, privilege_type from granted',
+    $$values
+        ('esdb_reader', 'esdb.event_statistics', 'SELECT'),
+        ('esdb_writer', 'esdb.event_statistics', 'SELECT'),
+        ('esdb_maintainer', 'esdb.event_statistics', 'SELECT'),
+        ('esdb_reader', 'esdb.partitions', 'SELECT'),
+        ('esdb_writer', 'esdb.partitions', 'SELECT'),
+        ('esdb_maintainer', 'esdb.partitions', 'SELECT'),
+        ('esdb_maintainer', 'esdb_meta.checksums', 'SELECT')$$,
+    'rights to relations, all of them: the views for each role, and what a status needs for maintainers'
+);
+select is_empty(
+    $$select t.attrelid::regclass, t.attname
+    from pg_attribute as t
+    join pg_class as c on c.oid = t.attrelid
+    where c.relnamespace in ('esdb'::regnamespace, 'esdb_meta'::regnamespace) and t.attacl is not null$$,
+    'no column has rights of its own'
+);
+select is_empty(
+    $$select r.name, c.oid::regclass
+    from pg_class as c
+    cross join (values ('esdb_reader'), ('esdb_writer'), ('esdb_maintainer')) as r (name)
+    where c.relnamespace = 'esdb'::regnamespace and c.relkind in ('r', 'p')
+        and (has_table_privilege(r.name, c.oid, 'select, insert, update, delete, truncate, references, trigger')
+            or has_any_column_privilege(r.name, c.oid, 'select, insert, update, references'))$$,
+    'no role has any right to any table, however it might have come by it'
+);
+select is_empty(
+    $$select r.name, c.oid::regclass
+    from pg_class as c
+    cross join (values ('esdb_reader'), ('esdb_writer'), ('esdb_maintainer')) as r (name)
+    where c.relnamespace = 'esdb'::regnamespace and c.relkind = 'S'
+        and has_sequence_privilege(r.name, c.oid, 'usage, select, update')$$,
+    'no role has any right to a sequence'
+);
+select is_empty(
+    $$select d.defaclacl from pg_default_acl as d
+    left join pg_namespace as n on n.oid = d.defaclnamespace
+    where n.nspname in ('esdb', 'esdb_meta') or d.defaclnamespace = 0$$,
+    'no default privileges open what comes later'
+);
+
+-- a real attempt of each
+create function pg_temp.attempt(role_name text, statement text)
+returns void
+language plpgsql
+as $$
+begin
+    perform set_config('role', role_name, true);
+    execute statement;
+    perform set_config('role', 'none', true);
+end
+$$;
+select throws_ok(
+    format('select pg_temp.attempt(%L, %L)', r.name, attempted.statement), '42501', null,
+    format('%s: %s', r.name, attempted.statement)
+)
+from (
+    values
+        ('esdb_reader'),
+        ('esdb_writer'),
+        ('esdb_maintainer')
+) as r (name)
+cross join (
+    values
+        ('select * from esdb.events'),
+        ('select * from esdb.events_note'),
+        ('select * from esdb.streams'),
+        ('select * from esdb.settings'),
+        ('insert into esdb.bounded_contexts (code, name) values (''b'', ''x'')'),
+        ('update esdb.streams set version = 0'),
+        ('delete from esdb.idempotency_keys'),
+        ('truncate esdb.snapshots'),
+        ('select nextval(''esdb.event_position'')'),
+        ('select setval(''esdb.recorded_mark'', 1)'),
+        ('select last_value from esdb.event_position'),
+        ('refresh materialized view esdb.event_statistics'),
+        ('select esdb._setting(''partitions_ahead'')'),
+        ('create table esdb.mine ()'),
+        ('drop table esdb.events'),
+        ('alter table esdb.events disable trigger events_are_immutable')
+) as attempted (statement);
+select throws_ok(
+    format('select pg_temp.attempt(''esdb_reader'', %L)', attempted.statement), '42501', null,
+    format('a reader cannot: %s', attempted.statement)
+)
+from (
+    values
+        ('select esdb.append_event(''s'', ''T'', ''{}'', 0, ''n'', ''m'')'),
+        ('select * from esdb.append_events(''s'', ''[]'')'),
+        ('select esdb.refresh_event_statistics()')
+) as attempted (statement);
+select throws_ok(
+    $$select pg_temp.attempt('esdb_writer', 'select esdb.refresh_event_statistics()')$$, '42501', null,
+    'a writer cannot refresh the statistics'
+);
+select throws_ok(
+    $$select pg_temp.attempt('esdb_maintainer', 'select esdb.append_event(''s'', ''T'', ''{}'', 0, ''n'', ''m'')')$$,
+    '42501', null, 'a maintainer cannot append'
+);
+select lives_ok(format('select pg_temp.attempt(%L, %L)', allowed.role, allowed.statement),
+    format('%s can: %s', allowed.role, allowed.statement))
+from (
+    values
+        ('esdb_writer', 'select esdb.append_event(''s'', ''T'', ''{}'', 0, ''n'', ''m'')'),
+        ('esdb_writer', 'select * from esdb.append_events(''s'', ''[{"event_type": "T", "payload": {}}]'')'),
+        ('esdb_maintainer', 'select esdb.refresh_event_statistics()')
+) as allowed (role, statement);
+select lives_ok(format('select pg_temp.attempt(%L, %L)', r.name, allowed.statement), format('%s can: %s', r.name, allowed.statement))
+from (
+    values
+        ('esdb_reader'),
+        ('esdb_writer'),
+        ('esdb_maintainer')
+) as r (name)
+cross join (
+    values
+        ('select * from esdb.read_stream(''s'')'),
+        ('select * from esdb.read_all()'),
+        ('select * from esdb.get_event(''none'')'),
+        ('select * from esdb.get_event(''none'', ''s'')'),
+        ('select * from esdb.get_stream_info(''s'')'),
+        ('select esdb.stream_version(''s'')'),
+        ('select esdb.high_water_mark()'),
+        ('select esdb.ulid_timestamp(esdb.new_ulid())'),
+        ('select * from esdb.error_codes()'),
+        ('select * from esdb.event_statistics')
+) as allowed (statement);
+
+select * from finish();

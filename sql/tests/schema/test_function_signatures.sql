@@ -1,0 +1,64 @@
+-- The public functions have the parameters, defaults and results that the API promises, and no overloads.
+select plan(14);
+
+create temporary table promised as
+select * from (
+    values
+        ('append_event',
+            'aggregate_id text, event_type text, payload jsonb, expected_version bigint DEFAULT NULL::bigint,'
+            ' bounded_context text DEFAULT NULL::text, group_context text DEFAULT NULL::text, feature_context text DEFAULT NULL::text,'
+            ' action_type text DEFAULT NULL::text, aggregate_type text DEFAULT NULL::text, metadata jsonb DEFAULT NULL::jsonb,'
+            ' id text DEFAULT NULL::text, schema_version integer DEFAULT 1,'
+            ' occurred_at timestamp with time zone DEFAULT NULL::timestamp with time zone, idempotency_key text DEFAULT NULL::text',
+            'esdb.append_result'),
+        ('append_events',
+            'aggregate_id text, events jsonb, expected_version bigint DEFAULT NULL::bigint, bounded_context text DEFAULT NULL::text,'
+            ' group_context text DEFAULT NULL::text, feature_context text DEFAULT NULL::text, action_type text DEFAULT NULL::text,'
+            ' aggregate_type text DEFAULT NULL::text, metadata jsonb DEFAULT NULL::jsonb, idempotency_key text DEFAULT NULL::text',
+            'SETOF esdb.append_result'),
+        ('read_stream',
+            'aggregate_id text, from_version bigint DEFAULT 1, to_version bigint DEFAULT NULL::bigint, max_count integer DEFAULT 1000,'
+            ' backward boolean DEFAULT false, as_of timestamp with time zone DEFAULT NULL::timestamp with time zone,'
+            ' include_deleted boolean DEFAULT false, skip_archived boolean DEFAULT false',
+            'SETOF esdb.events'),
+        ('read_all',
+            'after_position bigint DEFAULT 0, max_count integer DEFAULT 1000, bounded_contexts text[] DEFAULT NULL::text[],'
+            ' group_contexts text[] DEFAULT NULL::text[], feature_contexts text[] DEFAULT NULL::text[],'
+            ' event_types text[] DEFAULT NULL::text[], aggregate_types text[] DEFAULT NULL::text[], backward boolean DEFAULT false,'
+            ' up_to_position bigint DEFAULT NULL::bigint, skip_archived boolean DEFAULT false',
+            'SETOF esdb.events'),
+        ('high_water_mark', '', 'bigint'),
+        ('get_event', 'id text, aggregate_id text DEFAULT NULL::text', 'SETOF esdb.events'),
+        ('get_stream_info',
+            'INOUT aggregate_id text, OUT aggregate_type text, OUT bounded_context text, OUT group_context text, OUT version bigint,'
+            ' OUT created_at timestamp with time zone, OUT updated_at timestamp with time zone,'
+            ' OUT deleted_at timestamp with time zone, OUT snapshot_version bigint',
+            'SETOF record'),
+        ('stream_version', 'aggregate_id text', 'bigint'),
+        ('new_ulid', 'at timestamp with time zone DEFAULT clock_timestamp()', 'text'),
+        ('ulid_timestamp', 'id text', 'timestamp with time zone'),
+        ('refresh_event_statistics', '', 'void'),
+        ('error_codes', '', 'TABLE(code text, name text, meaning text)')
+) as f (name, arguments, result);
+
+select is(
+    (
+        select string_agg(format('(%s) %s', pg_get_function_arguments(p.oid), pg_get_function_result(p.oid)), '; ')
+        from pg_proc as p
+        where p.pronamespace = 'esdb'::regnamespace and p.proname = promised.name
+    ),
+    format('(%s) %s', promised.arguments, promised.result),
+    promised.name
+)
+from promised;
+select is_empty(
+    $$select p.oid::regprocedure from pg_proc as p
+    where p.pronamespace = 'esdb'::regnamespace and p.proname !~ '^_' and p.proname not in (select name from promised)$$,
+    'there is no public function besides'
+);
+select is_empty(
+    $$select p.proname from pg_proc as p where p.pronamespace = 'esdb'::regnamespace group by p.proname having count(*) > 1$$,
+    'no function has an overload'
+);
+
+select * from finish();

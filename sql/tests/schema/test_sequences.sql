@@ -1,0 +1,19 @@
+-- The sequences have the properties that the feed's order and mark stand on.
+select plan(2);
+
+select results_eq(
+    $$select s.seqrelid::regclass::text, s.seqtypid::regtype::text, s.seqincrement, s.seqcache, s.seqcycle, s.seqmin, c.relpersistence::text
+    from pg_sequence as s
+    join pg_class as c on c.oid = s.seqrelid
+    where c.relnamespace = 'esdb'::regnamespace
+    order by s.seqrelid::regclass::text$$,
+    $$values
+        ('esdb.event_position', 'bigint', 1::bigint, 1::bigint, false, 1::bigint, 'p'),
+        ('esdb.mark_clock', 'bigint', 1, 1, false, 0, 'u'),
+        ('esdb.newest_month', 'bigint', 1, 1, false, 0, 'p'),
+        ('esdb.recorded_mark', 'bigint', 1, 1, false, 0, 'u')$$,
+    'type, increment, cache, cycle, minimum and whether a crash resets it'
+);
+select is(pg_sequence_last_value('esdb.event_position'), null, 'a new store has drawn no position');
+
+select * from finish();

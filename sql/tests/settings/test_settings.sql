@@ -1,0 +1,74 @@
+-- esdb.settings holds the store's settings, each of its type; a null value means the default.
+select plan(29);
+
+select results_eq(
+    'select name collate "default", value, value_type, default_value from esdb.settings order by name',
+    $$values
+        ('idempotency_retention', null, 'interval', '7 days'),
+        ('max_payload_bytes', null, 'integer', '1048576'),
+        ('partitions_ahead', null, 'integer', '3'),
+        ('snapshot_retention', null, 'interval', '30 days'),
+        ('snapshot_threshold', null, 'integer', '100'),
+        ('snapshots_kept', null, 'integer', '5')$$,
+    'the settings of a new store'
+);
+select is_empty('select from esdb.settings where length(meaning) < 10', 'each tells its meaning');
+
+select is(esdb._setting('partitions_ahead'), '3', 'without a value a setting is its default');
+update esdb.settings set value = '7' where name = 'partitions_ahead';
+select is(esdb._setting('partitions_ahead'), '7', 'else its value');
+update esdb.settings set value = null where name = 'partitions_ahead';
+select is(esdb._setting('partitions_ahead'), '3', 'null is the default again');
+select is(esdb._setting('none'), null, 'an unknown setting is null');
+
+select throws_ok(format('update esdb.settings set value = %L where name = %L', bad.value, bad.name), bad.code, null,
+    format('%s refuses %L', bad.name, bad.value))
+from (
+    values
+        ('partitions_ahead', '-1', '23514'),
+        ('partitions_ahead', '', '23514'),
+        ('partitions_ahead', 'three', '23514'),
+        ('partitions_ahead', '1.5', '23514'),
+        ('partitions_ahead', ' 1', '23514'),
+        ('max_payload_bytes', '1 MB', '23514'),
+        ('max_payload_bytes', '1234567890123456789', '23514'),
+        ('snapshot_retention', '-1 day', '23514'),
+        ('snapshot_retention', 'a while', '22007'),
+        ('idempotency_retention', '', '22007')
+) as bad (name, value, code);
+select lives_ok(format('update esdb.settings set value = %L where name = %L', good.value, good.name),
+    format('%s takes %L', good.name, good.value))
+from (
+    values
+        ('partitions_ahead', '0'),
+        ('partitions_ahead', '12'),
+        ('max_payload_bytes', '1'),
+        ('snapshot_retention', '0'),
+        ('snapshot_retention', '1 year 2 months'),
+        ('idempotency_retention', 'P14D')
+) as good (name, value);
+
+select throws_ok(refused.statement, refused.code, null, refused.statement)
+from (
+    values
+        ('insert into esdb.settings values (''x'', null, ''text'', ''1 day'', ''b'')', '23514'),
+        ('insert into esdb.settings values (''x'', null, ''integer'', ''a'', ''b'')', '23514'),
+        ('insert into esdb.settings values (''x'', null, ''integer'', null, ''b'')', '23502'),
+        ('insert into esdb.settings values (''x'', null, ''integer'', ''1'', null)', '23502'),
+        ('insert into esdb.settings values (''partitions_ahead'', null, ''integer'', ''1'', ''b'')', '23505')
+) as refused (statement, code);
+
+-- a value that the table takes must not break an append
+select lives_ok(
+    format('do $do$ begin update esdb.settings set value = %L where name = %L; perform esdb.append_event(''s'', ''T'',
+        jsonb_build_object(''a'', repeat(''x'', 5000)), bounded_context => ''n'', group_context => ''m'', id => ''id''); end $do$',
+        huge.value, huge.name),
+    format('%s %s does not break an append', huge.name, huge.value)
+)
+from (
+    values
+        ('max_payload_bytes', '999999999999999999'),
+        ('max_payload_bytes', '3000000000')
+) as huge (name, value);
+
+select * from finish();
