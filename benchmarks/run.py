@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _prepare(cluster, targets)
         results["workloads"] = [w for workload in workloads for w in _workload(cluster, plan, workload, targets)]
         results["feed"] = _feeds(cluster, plan, targets) if not options.workloads else []
-        results["sizes"] = _sizes(cluster, plan, targets) if not options.workloads else []
+        results["sizes"] = _sizes(cluster, targets) if not options.workloads else []
     results["targets"] = [
         {"name": t.name, "note": t.note, "safe": t.safe, "jsonb": t.jsonb, "peer": t.peer} for t in targets
     ]
@@ -125,9 +125,9 @@ def _feeds(cluster: Cluster, plan: Plan, targets: list[Target]) -> list[dict[str
     return results
 
 
-def _sizes(cluster: Cluster, plan: Plan, targets: list[Target]) -> list[dict[str, Any]]:
+def _sizes(cluster: Cluster, targets: list[Target]) -> list[dict[str, Any]]:
     wanted = [target for target in targets if target.name not in {"esdb-row", "raw-same"}]
-    return [measure_sizes(cluster, target, seconds=plan.seconds) for target in wanted]
+    return [measure_sizes(cluster, target) for target in wanted]
 
 
 def _say(message: str) -> None:

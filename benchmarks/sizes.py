@@ -4,39 +4,42 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from benchmarks import events, pgbench
+from benchmarks.workloads import READ_BASE
 
 if TYPE_CHECKING:
     from benchmarks.cluster import Cluster
     from benchmarks.targets.base import Target
 
+_EVENTS: Final = 50_000
 _RELATIONS: Final = """
 select c.relname, case c.relkind when 'i' then 'index' else 'table' end, pg_relation_size(c.oid)
 from pg_class as c
 join pg_namespace as n on n.oid = c.relnamespace
 where c.relkind in ('r', 'i') and n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast', 'esdb_meta')
-order by 3 desc
 """
 
 
-def measure_sizes(cluster: Cluster, target: Target, *, seconds: int) -> dict[str, Any]:
-    """Fill the target as W1 does, one event a stream, 16 clients, and give the bytes per event of each relation."""
+def measure_sizes(cluster: Cluster, target: Target) -> dict[str, Any]:
+    """Give the bytes per event of each relation that has grown, with one event in each of many streams."""
     database = f"{target.name}_run"
     cluster.create(database, target.store("empty"))
-    script = target.scripts["new_stream"]
-    pgbench.run(cluster, database, script, clients=16, seconds=seconds, variables=events.variables())
-    count = int(cluster.value(database, target.count))
-    with cluster.connection(database) as connection:
-        rows = connection.execute(_RELATIONS).fetchall()
+    before = _relations(cluster, database)
+    target.fill(cluster, database, READ_BASE, _EVENTS, 1)
+    after = _relations(cluster, database)
     cluster.drop(database)
-    relations = [
-        {"name": name, "kind": kind, "bytes_per_event": round(size / count, 1)}
-        for name, kind, size in rows
-        if size / count >= 1
-    ]
+    grown = {key: (size - before.get(key, 0)) / _EVENTS for key, size in after.items()}
     return {
         "target": target.name,
-        "events": count,
-        "bytes_per_event": round(sum(row[2] for row in rows) / count),
-        "relations": relations,
+        "events": _EVENTS,
+        "bytes_per_event": round(sum(grown.values())),
+        "relations": [
+            {"name": name, "kind": kind, "bytes_per_event": round(size, 1)}
+            for (name, kind), size in sorted(grown.items(), key=lambda item: -item[1])
+            if size >= 0.05
+        ],
     }
+
+
+def _relations(cluster: Cluster, database: str) -> dict[tuple[str, str], int]:
+    with cluster.connection(database) as connection:
+        return {(name, kind): size for name, kind, size in connection.execute(_RELATIONS)}

@@ -34,7 +34,7 @@ _LOCK_KEYS = (0x65736462, 1)
 # How long a statement of a migration may queue for a table's lock, holding up whoever comes after it.
 _TABLE_LOCK_SECONDS = 2.0
 _SESSION = "set local statement_timeout = 0; set local client_min_messages = warning"
-_SAFE = "set local search_path = ''; set local check_function_bodies = off"
+_SAFE = "set local search_path = pg_catalog, pg_temp; set local check_function_bodies = off"
 _CLOSING = ("commit;", "")
 _RECORD_OBJECTS = "select esdb_meta.record_objects()"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from itertools import takewhile
+from itertools import groupby, takewhile
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -43,7 +43,7 @@ def create_next_command(
     """
     with connect(database_url) as connection:
         if dry_run:
-            click.echo("\n".join(render_steps(plan(connection, months))), nl=False)
+            click.echo(script(plan(connection, months)), nl=False)
             return
         done = create_next(connection, months=months, wait=wait)
     if as_json:
@@ -87,6 +87,12 @@ def render_steps(steps: list[Row]) -> list[str]:
     from esdb_cli.render import render
 
     return [render(step["action"], step) for step in steps]
+
+
+def script(steps: list[Row]) -> str:
+    """Return the SQL of all steps, a transaction a phase: appends never meet a state in between."""
+    transactions = ["\n".join(render_steps(list(phase))) for _, phase in groupby(steps, _phase)]
+    return "\n".join(f"begin;\n{transaction}commit;\n" for transaction in transactions)
 
 
 def create_next(connection: Connection[Any], *, months: int | None = None, wait: float = 60.0) -> list[Row]:

@@ -182,7 +182,8 @@ class LocalServer:
         if self._made_by != os.getpid():
             return
         try:
-            self.stop(timeout=20)
+            # what it would flush is removed anyway
+            self.stop("immediate", timeout=20)
         except LocalServerError:
             self.kill9()
         shutil.rmtree(self.folder, ignore_errors=True)

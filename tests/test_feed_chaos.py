@@ -195,11 +195,14 @@ def read_filtered(store: Store, seen: list[Seen]) -> None:
         connection.read_only = True
         while True:
             count = dice.choice([1, 5, 50])
-            with connection.transaction():
-                finished = store.done.is_set()
-                last = sequence(connection)
-                reached = mark(connection)
-                page = read_all(connection, cursor, count, event_types=["Even"], up_to_position=reached)
+            try:
+                with connection.transaction():
+                    finished = store.done.is_set()
+                    last = sequence(connection)
+                    reached = mark(connection)
+                    page = read_all(connection, cursor, count, event_types=["Even"], up_to_position=reached)
+            except psycopg.errors.SerializationFailure:
+                continue
             seen += page
             cursor = page[-1].position if len(page) == count else reached
             if finished and cursor >= last:

@@ -84,7 +84,7 @@ def _functions() -> list[Path]:
 def test_a_security_definer_pins_its_search_path(path: Path) -> None:
     header = path.read_text().partition("\nas $")[0]
     if "security definer" in header:
-        assert "set search_path = ''" in header
+        assert "set search_path = pg_catalog, pg_temp" in header
 
 
 @pytest.mark.parametrize("path", _functions(), ids=_name)

@@ -65,13 +65,14 @@ class Target(ABC):
         cluster.create(self.store("empty"))
         self.install(cluster, self.store("empty"))
         cluster.create(self.store("streams"), self.store("empty"))
-        self._seed(cluster, "streams", STREAMS_BASE, STREAMS, 1)
-        self._seed(cluster, "streams", HOT_STREAM, 1, 1)
+        self.fill(cluster, self.store("streams"), STREAMS_BASE, STREAMS, 1)
+        self.fill(cluster, self.store("streams"), HOT_STREAM, 1, 1)
         cluster.create(self.store("history"), self.store("empty"))
-        self._seed(cluster, "history", READ_BASE, READ_STREAMS, READ_LENGTH)
+        self.fill(cluster, self.store("history"), READ_BASE, READ_STREAMS, READ_LENGTH)
 
-    def _seed(self, cluster: Cluster, kind: str, base: int, count: int, versions: int) -> None:
+    def fill(self, cluster: Cluster, database: str, base: int, count: int, versions: int) -> None:
+        """Append to a number of new streams, from number base on, a number of events each; then vacuum."""
         values = {**events.variables(), "base": base, "count": count}
         for version in range(1, versions + 1):
-            cluster.execute(self.store(kind), self.seed, {**values, "version": version})
-        cluster.execute(self.store(kind), "vacuum analyze")
+            cluster.execute(database, self.seed, {**values, "version": version})
+        cluster.execute(database, "vacuum analyze")

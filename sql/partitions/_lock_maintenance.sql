@@ -5,7 +5,7 @@ returns void
 language sql
 volatile
 parallel unsafe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $function$
 select pg_advisory_xact_lock(29282::bigint << 48)
 $function$;

@@ -8,7 +8,7 @@ create or replace function esdb._partition_bounds(
 language sql
 stable
 parallel safe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set datestyle = 'ISO, YMD'
 set timezone = 'UTC'
 as $function$
@@ -26,4 +26,4 @@ comment on function esdb._partition_bounds(oid) is 'The bounds of a range partit
 
 revoke all on function esdb._partition_bounds(oid) from public;
 -- the view esdb.partitions calls it as its reader
-grant execute on function esdb._partition_bounds(oid) to esdb_reader, esdb_maintainer;
+grant execute on function esdb._partition_bounds(oid) to esdb_reader, esdb_writer, esdb_maintainer;

@@ -8,7 +8,7 @@ returns text
 language sql
 stable
 parallel safe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $function$
 select 'events_' || context_name
     || to_char(lower_bound at time zone 'UTC', '"_y"YYYY"m"MM')

@@ -21,7 +21,7 @@ returns table (
 language plpgsql
 stable
 parallel unsafe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $function$
 #variable_conflict use_variable
 declare

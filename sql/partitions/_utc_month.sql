@@ -19,4 +19,4 @@ comment on function esdb._utc_month(timestamptz, integer) is
 
 revoke all on function esdb._utc_month(timestamptz, integer) from public;
 -- the view esdb.partitions calls it as its reader
-grant execute on function esdb._utc_month(timestamptz, integer) to esdb_reader, esdb_maintainer;
+grant execute on function esdb._utc_month(timestamptz, integer) to esdb_reader, esdb_writer, esdb_maintainer;

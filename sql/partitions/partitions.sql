@@ -28,4 +28,4 @@ comment on view esdb.partitions is
     'The leaves of esdb.events: context, kind (month, span, overflow), bounds (UTC months), estimated rows (null: never analysed) and bytes. A query reads each leaf''s file sizes.';
 
 revoke all on esdb.partitions from public;
-grant select on esdb.partitions to esdb_reader, esdb_maintainer;
+grant select on esdb.partitions to esdb_reader, esdb_writer, esdb_maintainer;

@@ -21,7 +21,7 @@ comment on domain esdb.version_number is 'A version inside a stream: 1, 2, 3 …
 create table esdb.bounded_contexts (
     code esdb.bounded_context_code primary key,
     name text collate "C" not null unique
-        constraint bounded_contexts_name_is_an_identifier check (name ~ '^[a-z][a-z0-9_]{0,29}$')
+        constraint bounded_contexts_name_is_an_identifier check (name ~ '^[a-z][a-z0-9_]{0,26}$')
 );
 comment on table esdb.bounded_contexts is
     'The bounded contexts; name is part of the partitions'' names (events_<name>_y2026m11).';

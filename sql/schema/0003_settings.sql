@@ -8,7 +8,7 @@ create table esdb.settings (
     meaning text not null,
     constraint settings_value_has_its_type check (
         case value_type
-            when 'integer' then coalesce(value, default_value) ~ '^[0-9]{1,18}$'
+            when 'integer' then coalesce(value, default_value) ~ '^[0-9]{1,9}$'
             else coalesce(value, default_value)::interval >= interval '0'
         end
     )

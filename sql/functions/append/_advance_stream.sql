@@ -17,7 +17,7 @@ returns esdb.streams
 language plpgsql
 volatile
 parallel unsafe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $function$
 #variable_conflict use_column
 declare
@@ -33,6 +33,7 @@ begin
             updated_at = greatest(_now, s.updated_at)
         where s.aggregate_id = _advance_stream.aggregate_id
           and (coalesce(_advance_stream.expected_version, -1) = -1 or s.version = _advance_stream.expected_version)
+          and s.deleted_at is null
         returning s.* into _stream;
     end if;
     if _stream.version is null and coalesce(expected_version, 0) = 0 then
@@ -50,7 +51,7 @@ begin
     if _stream.version is null then
         return null;
     end if;
-    if _stream.deleted_at is not null or aggregate_type <> _stream.aggregate_type or bounded_context <> _stream.bounded_context then
+    if aggregate_type <> _stream.aggregate_type or bounded_context <> _stream.bounded_context then
         perform esdb._refuse_append(aggregate_id, expected_version, aggregate_type, bounded_context);
     end if;
     if _stream.month_version = _stream.version - event_count + 1 and _stream.month_version > 1 then

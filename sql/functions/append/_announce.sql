@@ -10,7 +10,7 @@ returns void
 language plpgsql
 volatile
 parallel unsafe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $function$
 declare
     _key bigint := coalesce(pg_sequence_last_value('esdb.event_position'::regclass), 0);

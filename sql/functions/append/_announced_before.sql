@@ -12,7 +12,7 @@ returns bigint
 language plpgsql
 volatile
 parallel unsafe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $function$
 declare
     _remembered text := nullif(current_setting('esdb.announced', true), '');

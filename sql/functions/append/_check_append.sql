@@ -10,12 +10,12 @@ returns void
 language plpgsql
 volatile
 parallel safe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $function$
 begin
     if (length(aggregate_id) between 1 and 255) is not true then
         perform esdb._invalid_argument(
-            'aggregate_id', coalesce(format('%s characters', length(aggregate_id)), 'null'), 'Pass 1 to 255 characters.');
+            'aggregate_id', coalesce(length(aggregate_id) || ' characters', 'null'), 'Pass 1 to 255 characters.');
     end if;
     if expected_version < -1 then
         perform esdb._invalid_argument(

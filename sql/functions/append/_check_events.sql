@@ -7,14 +7,14 @@ returns boolean
 language plpgsql
 volatile
 parallel unsafe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $function$
 declare
     _count integer;
 begin
     if jsonb_typeof(events) is distinct from 'array' then
         perform esdb._invalid_argument(
-            'events', coalesce(format('a JSON %s', jsonb_typeof(events)), 'null'), 'Pass a JSON array of events.');
+            'events', coalesce('a JSON ' || jsonb_typeof(events), 'null'), 'Pass a JSON array of events.');
     end if;
     _count := jsonb_array_length(events);
     if _count not between 1 and 10000 then

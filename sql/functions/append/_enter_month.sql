@@ -9,7 +9,7 @@ returns void
 language sql
 volatile
 parallel unsafe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $function$
 insert into esdb.stream_months (aggregate_id, month, first_version)
 values (aggregate_id, esdb._utc_month("timestamp"), first_version)

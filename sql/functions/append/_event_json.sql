@@ -9,7 +9,7 @@ returns jsonb
 language sql
 immutable
 parallel safe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $function$
 select jsonb_build_array(jsonb_build_object(
     'event_type', event_type, 'payload', payload, 'id', id, 'schema_version', schema_version))

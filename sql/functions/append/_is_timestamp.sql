@@ -6,7 +6,7 @@ returns boolean
 language plpgsql
 stable
 parallel unsafe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $function$
 begin
     return value::timestamptz is not null;

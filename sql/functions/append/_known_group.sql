@@ -6,7 +6,7 @@ returns text
 language plpgsql
 stable
 parallel safe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $function$
 begin
     if not exists (select from esdb.group_contexts as g where g.code = _known_group.code) then

@@ -10,7 +10,7 @@ create or replace function esdb._new_stream_contexts(
 language plpgsql
 volatile
 parallel unsafe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $function$
 #variable_conflict use_column
 declare

@@ -6,7 +6,7 @@ returns void
 language plpgsql
 volatile
 parallel unsafe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $function$
 begin
     raise exception 'an event with this id exists already'

@@ -10,7 +10,7 @@ returns void
 language sql
 volatile
 parallel unsafe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $function$
 insert into esdb.idempotency_keys (aggregate_id, key, first_version, event_count, created_at)
 values (aggregate_id, key, first_version, event_count, clock_timestamp())

@@ -30,7 +30,7 @@ language plpgsql
 volatile
 parallel unsafe
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $function$
 #variable_conflict use_column
 declare
@@ -43,7 +43,6 @@ declare
     _context text;
     _group text;
     _month_version bigint;
-    _deleted_at timestamptz;
     _feature text;
     _action text;
     _key bigint;
@@ -101,10 +100,11 @@ begin
                 updated_at = greatest(_now, s.updated_at)
             where s.aggregate_id = append_event.aggregate_id
               and (coalesce(append_event.expected_version, -1) = -1 or s.version = append_event.expected_version)
+              and s.deleted_at is null
             returning
-                s.version, s.updated_at, s.month_version, s.aggregate_type, s.bounded_context, s.group_context, s.deleted_at
+                s.version, s.updated_at, s.month_version, s.aggregate_type, s.bounded_context, s.group_context
             into
-                _result.version, _result.timestamp, _month_version, _type, _context, _group, _deleted_at;
+                _result.version, _result.timestamp, _month_version, _type, _context, _group;
             exit when found;
         end if;
         if coalesce(append_event.expected_version, 0) = 0 then
@@ -146,10 +146,7 @@ begin
         perform esdb._refuse_append(
             append_event.aggregate_id, append_event.expected_version, append_event.aggregate_type, append_event.bounded_context);
     end loop;
-    if _deleted_at is not null
-        or append_event.aggregate_type <> _type
-        or append_event.bounded_context <> _context
-    then
+    if append_event.aggregate_type <> _type or append_event.bounded_context <> _context then
         perform esdb._refuse_append(
             append_event.aggregate_id, append_event.expected_version, append_event.aggregate_type, append_event.bounded_context);
     end if;

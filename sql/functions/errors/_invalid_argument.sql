@@ -8,7 +8,7 @@ returns void
 language plpgsql
 volatile
 parallel safe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $function$
 begin
     raise exception 'invalid argument: %', argument

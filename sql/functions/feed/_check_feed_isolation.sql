@@ -5,7 +5,7 @@ returns void
 language plpgsql
 volatile
 parallel unsafe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $function$
 begin
     if current_setting('transaction_isolation') in ('repeatable read', 'serializable') then

@@ -11,7 +11,7 @@ returns void
 language plpgsql
 volatile
 parallel unsafe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $function$
 declare
     _unknown text;

@@ -12,7 +12,7 @@ returns void
 language plpgsql
 volatile
 parallel unsafe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $function$
 begin
     if current_setting('transaction_read_only') = 'on' then

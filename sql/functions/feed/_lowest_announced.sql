@@ -5,7 +5,7 @@ returns bigint
 language sql
 volatile
 parallel unsafe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $function$
 select min(((l.classid::bigint & 65535) << 32) | l.objid::bigint)
 from pg_locks as l

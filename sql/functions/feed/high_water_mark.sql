@@ -16,7 +16,7 @@ language plpgsql
 volatile
 parallel unsafe
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $function$
 declare
     _dear constant bigint := 1000;  -- microseconds; below it a scan earns no pause

@@ -20,7 +20,7 @@ language plpgsql
 volatile
 parallel unsafe
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $function$
 declare
     _last constant bigint := coalesce(pg_sequence_last_value('esdb.event_position'::regclass), 0);
@@ -61,8 +61,8 @@ begin
                 || esdb._any_of('event_type', '$7', event_types)
                 || esdb._any_of('aggregate_type', '$8', aggregate_types)
                 || case when backward then ' order by e.position desc limit $9' else ' order by e.position limit $9' end
-                using _lower, _upper, esdb._newest_month_end(), bounded_contexts, group_contexts, feature_contexts,
-                    event_types, aggregate_types, _wanted;
+                using _lower, _upper, esdb._newest_month_end(), bounded_contexts, group_contexts::bpchar[],
+                    feature_contexts::bpchar[], event_types, aggregate_types, _wanted;
             get diagnostics _found = row_count;
             _wanted := _wanted - _found;
             _lower := _upper;

@@ -7,7 +7,7 @@ language plpgsql
 volatile
 parallel safe
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $function$
 declare
     _milliseconds bigint;
@@ -17,7 +17,7 @@ begin
     if (new_ulid.at >= '1970-01-01 00:00:00+00' and new_ulid.at < '10889-08-02 05:31:50.656+00') is not true then
         perform esdb._invalid_argument('at', 'outside the years 1970 to 10889', 'Pass a time a ULID can hold.');
     end if;
-    _milliseconds := floor(date_part('epoch', new_ulid.at) * 1000)::bigint;
+    _milliseconds := floor(extract(epoch from new_ulid.at) * 1000)::bigint;
     return esdb._ulid_text(_milliseconds, _random);
 end
 $function$;

@@ -7,7 +7,7 @@ language plpgsql
 immutable
 parallel safe
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $function$
 declare
     _milliseconds bigint := 0;

@@ -7,7 +7,7 @@ create or replace function esdb._refuse_change()
 returns trigger
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $function$
 begin
     raise exception 'events are immutable'

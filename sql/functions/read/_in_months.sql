@@ -8,7 +8,7 @@ returns text
 language sql
 immutable
 parallel safe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $function$
 select format(' and (%s)', string_agg(
     format('e.timestamp >= (%1$s)[%2$s] and e.timestamp < esdb._utc_month((%1$s)[%2$s], 1)', parameter, n), ' or '))

@@ -8,7 +8,7 @@ returns timestamptz[]
 language sql
 stable
 parallel safe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $function$
 with entered as (
     select esdb._utc_month(stream.created_at) as month, 1 as first_version

@@ -7,7 +7,7 @@ language sql
 stable
 parallel safe
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $function$
 select coalesce((select s.version from esdb.streams as s where s.aggregate_id = stream_version.aggregate_id), 0)
 $function$;

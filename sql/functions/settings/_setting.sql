@@ -6,7 +6,7 @@ returns text
 language sql
 stable
 parallel safe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $function$
 select coalesce(s.value, s.default_value)
 from esdb.settings as s

@@ -6,7 +6,7 @@ language plpgsql
 volatile
 parallel unsafe
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $function$
 begin
     refresh materialized view concurrently esdb.event_statistics;

@@ -7,7 +7,7 @@ returns text[]
 language sql
 stable
 parallel safe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $function$
 select array_agg(attribute.attname::text order by given.place)
 from unnest(_column_names.numbers) with ordinality as given (number, place)

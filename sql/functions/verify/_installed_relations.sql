@@ -10,7 +10,7 @@ returns table (
 language sql
 stable
 parallel safe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $function$
 select
     case ours.kind when 'v' then 'view' when 'm' then 'materialized view' else 'table' end,

@@ -9,7 +9,7 @@ returns table (
 language sql
 stable
 parallel safe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $function$
 select
     'schema',

@@ -11,7 +11,7 @@ returns table (
 language sql
 stable
 parallel safe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $function$
 select
     case facts.typtype when 'd' then 'domain' else 'type' end,

@@ -9,7 +9,7 @@ returns text[]
 language sql
 stable
 parallel safe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $function$
 select coalesce(array_agg(distinct
     case granted.grantee when 0 then 'PUBLIC' else pg_get_userbyid(granted.grantee) end

@@ -14,7 +14,7 @@ returns table (
 language sql
 stable
 parallel safe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $function$
 select routines.kind, routines.name, routines.definition, routines.privileges
 from esdb_meta._installed_routines() as routines

@@ -12,7 +12,7 @@ language sql
 stable
 parallel safe
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $function$
 select 'file', checksums.id, 'no longer part of this package, but its object is still there'
 from esdb_meta.checksums

@@ -11,7 +11,7 @@ language plpgsql
 volatile
 parallel unsafe
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $function$
 declare
     -- in this order: what is read first cannot be overtaken by what is read last

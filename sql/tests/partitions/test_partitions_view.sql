@@ -1,5 +1,5 @@
 -- esdb.partitions shows the tree: a row a leaf with its context, kind, bounds and sizes.
-select plan(12);
+select plan(13);
 
 set timezone = 'Pacific/Kiritimati';
 
@@ -38,6 +38,15 @@ select is_empty(
     'names follow context and bounds'
 );
 select is_empty('select from esdb.partitions where kind = ''span''', 'a new store has no span');
+
+set datestyle = 'SQL, DMY';
+set timezone = 'Asia/Kolkata';
+select results_eq(
+    $$select p.lower_bound, p.kind from esdb.partitions as p where p.bounded_context = 'n' and p.kind = 'month' order by p.lower_bound$$,
+    $$select esdb._utc_month(statement_timestamp(), n), 'month' from generate_series(-1, 3) as n$$,
+    'the same bounds under a style of dates that names time zones by abbreviations'
+);
+reset datestyle;
 
 -- sizes and rows
 create temporary table before as

@@ -1,5 +1,5 @@
 -- Nobody but the owner touches a table or a sequence; the roles read two views and the ledger's checksums.
-select plan(91);
+select plan(94);
 
 create temporary view granted as
 select pg_get_userbyid(a.grantee)::text as role, c.oid::regclass::text as relation, a.privilege_type
@@ -134,7 +134,8 @@ cross join (
         ('select esdb.high_water_mark()'),
         ('select esdb.ulid_timestamp(esdb.new_ulid())'),
         ('select * from esdb.error_codes()'),
-        ('select * from esdb.event_statistics')
+        ('select * from esdb.event_statistics'),
+        ('select * from esdb.partitions')
 ) as allowed (statement);
 
 select * from finish();
