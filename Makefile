@@ -43,6 +43,11 @@ docs: $(VENV)/installed-lint ## write the generated pages of docs/reference and 
 	$(BIN)/python -m tools.generate_exceptions
 	$(BIN)/python -m tools.generate_docs
 
+.PHONY: bench
+bench: $(VENV)/installed-demo ## compare with other event stores on this machine; QUICK=1 for 3 minutes' worth
+	$(BIN)/python -m benchmarks.append_ledger
+	QUICK=$(QUICK) $(BIN)/python -m benchmarks.run
+
 .PHONY: dist
 dist: $(VENV)/installed-test ## build the wheel and the source archive into dist/
 	$(BIN)/python -m hatchling build
