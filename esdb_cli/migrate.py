@@ -50,11 +50,11 @@ def migrate(*, database_url: str | None, dry_run: bool, wait: float) -> None:
 
 def _script(migrator: Migrator, connection: psycopg.Connection[Any]) -> str:
     """Return the SQL that would run; which partitions are due only an up-to-date store can say."""
-    from esdb_cli.partitions import plan, render_steps
+    from esdb_cli.partitions import plan, script
 
-    if script := migrator.script():
-        return f"{script}-- then what `esdb partitions create-next --dry-run` prints\n"
-    return "\n".join(render_steps(plan(connection, None)))
+    if migrations := migrator.script():
+        return f"{migrations}-- then what `esdb partitions create-next --dry-run` prints\n"
+    return script(plan(connection, None))
 
 
 def _create_partitions(connection: psycopg.Connection[Any], wait: float) -> list[Row]:

@@ -110,7 +110,7 @@ def create_next(connection: Connection[Any], *, months: int | None = None, wait:
     while True:
         try:
             steps = _next_phase(connection, months)
-        except (errors.LockNotAvailable, errors.CheckViolation) as error:
+        except (errors.LockNotAvailable, errors.DeadlockDetected, errors.CheckViolation) as error:
             # CheckViolation: an event came into the overflow while it stepped aside; the next plan knows of it.
             if time.monotonic() + pause > deadline:
                 message = f"could not make the partitions within {wait:g} seconds"

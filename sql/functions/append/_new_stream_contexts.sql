@@ -8,8 +8,8 @@ create or replace function esdb._new_stream_contexts(
     inout group_context text
 )
 language plpgsql
-volatile
-parallel unsafe
+stable
+parallel safe
 set search_path = pg_catalog, pg_temp
 as $function$
 #variable_conflict use_column
