@@ -17,25 +17,23 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import psycopg
-
 from benchmarks.cluster import Cluster
-from benchmarks.ledger_variants import LIVE_LEAF, SHIPPED, VARIANTS, Variant
-from benchmarks.run import RESULTS
+from benchmarks.ledger_variants import DEFINITION, LIVE_LEAF, SHIPPED, VARIANTS, Variant
+from benchmarks.run import RESULTS, is_quick
 from benchmarks.targets.esdb import Esdb
 
 if TYPE_CHECKING:
+    import psycopg
     from psycopg.rows import TupleRow
 
 _CALLS: Final = 200
 _WARM_UP_ROUNDS: Final = 2
-_DEFINITION: Final = "select pg_get_functiondef('esdb.append_event'::regproc)"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print the ledger and write it beside the benchmark's results."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.append_ledger", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=60, help="rounds of calls a variant")
+    parser.add_argument("--rounds", type=int, default=10 if is_quick() else 60, help="rounds of calls a variant")
     parser.add_argument("--output", type=Path, default=RESULTS, help="the folder to write to")
     options = parser.parse_args(arguments)
     with Cluster() as cluster, ExitStack() as stack:
@@ -59,7 +57,7 @@ def _prepare(cluster: Cluster, stack: ExitStack) -> list[tuple[Variant, psycopg.
         database = f"ledger_{number}"
         cluster.create(database, template)
         _take_out(cluster, database, variant, leaf)
-        connection = stack.enter_context(psycopg.connect(cluster.url(database), autocommit=True))
+        connection = stack.enter_context(cluster.connection(database))
         sessions.append((variant, connection, variant.call.replace("{leaf}", f"esdb.{leaf}")))
     return sessions
 
@@ -68,7 +66,7 @@ def _take_out(cluster: Cluster, database: str, variant: Variant, leaf: str) -> N
     for statement in variant.statements:
         cluster.execute(database, statement.format(leaf=f"esdb.{leaf}", leaf_name=leaf))
     if variant.edit is not None:
-        cluster.execute(database, variant.edit(str(cluster.value(database, _DEFINITION))))
+        cluster.execute(database, variant.edit(str(cluster.value(database, DEFINITION))))
 
 
 def _measure(

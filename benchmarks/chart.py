@@ -15,13 +15,20 @@ _BAR: Final = 15
 _LABELS: Final = 132
 _NUMBERS: Final = 58
 _HEAD: Final = 44
-_COLOURS: Final = {"esdb": "#1f6fb2", "esdb-row": "#6ea6d2", "raw": "#777777", "raw-same": "#aaaaaa"}
+_COLOURS: Final = {
+    "esdb": "#1f6fb2",
+    "esdb-row": "#6ea6d2",
+    "esdb-unannounced": "#6ea6d2",
+    "raw": "#777777",
+    "raw-same": "#aaaaaa",
+}
 _PEER: Final = "#d9a441"
 
 
 def bar_chart(results: Mapping[str, Any]) -> str:
     """Draw the medians of the number of clients nearest to 16; each panel has its own scale."""
-    panels = [panel for workload in WORKLOADS if (panel := _rows(results, workload.key))]
+    wanted = [workload.key for workload in WORKLOADS if not workload.half_load]
+    panels = [panel for key in wanted if (panel := _rows(results, key))]
     longest = max((len(rows) for _, rows in panels), default=0)
     height = _HEAD + longest * _BAR + 12
     total = -(-len(panels) // _COLUMNS) * height

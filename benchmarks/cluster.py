@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +28,10 @@ SETTINGS: Final[Mapping[str, str]] = {
     "full_page_writes": "on",
 }
 """What differs from the defaults, or is worth stating; the same for every target."""
+
+
+_STATEMENT_SECONDS: Final = 300
+"""How long a statement may take before it counts as hanging; pgbench's have a limit of their own."""
 
 
 def data_parent() -> Path:
@@ -56,8 +61,9 @@ class Cluster:
 
     @contextmanager
     def connection(self, database: str = "postgres") -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
-        """Connect, each statement its own transaction."""
-        with psycopg.connect(self.url(database), autocommit=True) as connection:
+        """Connect, each statement its own transaction and with a limited time."""
+        limit = f"-c statement_timeout={_STATEMENT_SECONDS}s"
+        with psycopg.connect(self.url(database), autocommit=True, options=limit) as connection:
             yield connection
 
     def execute(self, database: str, statement: str, parameters: Mapping[str, Any] | None = None) -> None:
@@ -103,6 +109,12 @@ class Cluster:
         for name, value in settings.items():
             self.execute("postgres", f"alter system set {name} = '{value}'")
         self.execute("postgres", "select pg_reload_conf()")
+        # a new session shows whether the server has read the file already
+        deadline = time.monotonic() + 10
+        while any(self.value("postgres", f"show {name}") != value for name, value in settings.items()):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"the server has not taken up {dict(settings)}")
+            time.sleep(0.01)
 
     def _copy_settings(self, template: str, database: str) -> None:
         """A copy does not inherit `alter database … set`; give it those of its template."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,6 +22,8 @@ _LINGER_SECONDS: Final = 0.02
 _POLL_SECONDS: Final = 0.001
 _SHARED_STREAMS: Final = 40
 _STREAM_BASE: Final = 500_000_000_000
+_CATCH_UP_SECONDS: Final = 60
+"""How long the reader may need to reach the end after the writers have stopped."""
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -80,18 +81,12 @@ def _verdict(target: Target, test: _Test, seconds: float) -> dict[str, Any]:
     }
 
 
-def _guarded(test: _Test, work: Any, number: int) -> None:
+def _guarded(test: _Test, work: Callable[[_Test, Connection, int], None], number: int) -> None:
     try:
-        with _connection(test) as connection:
+        with test.cluster.connection(test.database) as connection:
             work(test, connection, number)
     except BaseException as error:  # noqa: BLE001 - raised again by the thread that waits for all
         test.errors.append(error)
-
-
-@contextmanager
-def _connection(test: _Test) -> Iterator[Connection]:
-    with psycopg.connect(test.cluster.url(test.database), autocommit=True) as connection:
-        yield connection
 
 
 def _write(test: _Test, connection: Connection, number: int) -> None:
@@ -117,7 +112,7 @@ def _write(test: _Test, connection: Connection, number: int) -> None:
 def _read(test: _Test, connection: Connection, _: int) -> None:
     """Follow the feed until the writers are done and it has come to its end."""
     cursor = {"cursor": 0, "cursor2": 0}
-    while True:
+    while time.monotonic() < test.stop_at + _CATCH_UP_SECONDS:
         done = test.writers_done.is_set()
         rows = connection.execute(test.feed.read, cursor).fetchall()
         for stream, version, first, second in rows:
@@ -128,3 +123,4 @@ def _read(test: _Test, connection: Connection, _: int) -> None:
             if done:
                 return
             time.sleep(_POLL_SECONDS)
+    raise TimeoutError(f"the reader was not at the end of the feed {_CATCH_UP_SECONDS} s after the last write")

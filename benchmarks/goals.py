@@ -9,16 +9,17 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Goal:
-    """A ratio that is wanted and the one that was measured."""
+    """A number that is wanted, at least or at most, and the one that was measured."""
 
     text: str
     wanted: float
     measured: float
+    at_most: bool = False
 
     @property
     def reached(self) -> bool:
-        """Whether the ratio is large enough."""
-        return self.measured >= self.wanted
+        """Whether the number is on the right side of what is wanted."""
+        return self.measured <= self.wanted if self.at_most else self.measured >= self.wanted
 
 
 class _Rates:
@@ -74,6 +75,7 @@ _GOALS = (
     _Wanted("fastest peer", 1.1, _SINGLE, _peers(lambda _: True), lambda count: count >= 16),
     _Wanted("fastest peer", 1.0, _SINGLE, _peers(lambda _: True), lambda count: count < 16),
     _Wanted("raw-same", 0.75, _SINGLE, _target("raw-same")),
+    _Wanted("itself without the announcement", 0.95, _SINGLE, _target("esdb-unannounced")),
     _Wanted("raw (an aim)", 0.55, _SINGLE, _target("raw")),
     _Wanted("best jsonb peer", 1.1, _BATCHES, _peers(lambda t: t["jsonb"])),
     _Wanted("eventsourcing's functions", 1.0, _BATCHES, _target("eventsourcing-functions")),
@@ -96,4 +98,38 @@ def judge(results: Mapping[str, Any]) -> list[Goal]:
                 if ours is not None and against is not None:
                     text = f"{workload}, {clients} clients, against {wanted.text}"
                     goals.append(Goal(text, wanted.ratio, ours / against))
-    return sorted(goals, key=lambda goal: goal.text.split(",")[0])
+    goals += _latency(results["workloads"])
+    goals.sort(key=lambda goal: goal.text.split(",")[0])
+    return goals + _feed(results["feed"]) + _size(results["sizes"])
+
+
+def _latency(rows: list[Mapping[str, Any]]) -> list[Goal]:
+    return [
+        Goal(
+            f"{row['workload']}, {row['clients']} clients, p99 against p50",
+            3.0,
+            row["percentiles_ms"]["p99"] / row["percentiles_ms"]["p50"],
+            at_most=True,
+        )
+        for row in rows
+        if row["target"] == "esdb" and row["percentiles_ms"]
+    ]
+
+
+def _feed(rows: list[Mapping[str, Any]]) -> list[Goal]:
+    by_target = {row["target"]: row for row in rows}
+    goals = []
+    if ours := by_target.get("esdb"):
+        faults = ours["skipped"] + ours["duplicated"] + ours["inverted"]
+        goals.append(Goal("feed, events skipped, duplicated or inverted", 0, faults, at_most=True))
+        if without := by_target.get("esdb-unannounced"):
+            ratio = ours["per_second"] / without["per_second"]
+            goals.append(Goal("feed, lingering writers, against itself without the announcement", 0.95, ratio))
+    return goals
+
+
+def _size(rows: list[Mapping[str, Any]]) -> list[Goal]:
+    bytes_of = {row["target"]: row["bytes_per_event"] for row in rows}
+    if not {"esdb", "raw"} <= bytes_of.keys():
+        return []
+    return [Goal("size, one event a stream, against raw", 1.2, bytes_of["esdb"] / bytes_of["raw"], at_most=True)]

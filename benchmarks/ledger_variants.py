@@ -21,6 +21,7 @@ values (
     'OrderPlaced', 1, clock_timestamp(), '{events.PAYLOAD}'::text::jsonb, '{events.METADATA}'::text::jsonb)"""
 LIVE_LEAF: Final = """select partition from esdb.partitions
     where bounded_context = 'b' and kind = 'month' and now() >= lower_bound and now() < upper_bound"""
+DEFINITION: Final = "select pg_get_functiondef('esdb.append_event'::regproc)"
 
 
 class VariantError(RuntimeError):
@@ -66,13 +67,16 @@ def _both(*edits: Callable[[str], str]) -> Callable[[str], str]:
     return edit
 
 
-_REFUSE: Final = "    if _deleted_at is not null\n"
+_MISMATCH: Final = "    if append_event.aggregate_type <> _type"
 _MONTH: Final = "    if _month_version = _result.version"
 _NEWEST: Final = "    if _result.timestamp >= esdb._newest_month_end()"
 _FEATURE: Final = "    _feature := coalesce"
 _INSERT: Final = "    insert into esdb.events\n"
 _KEY: Final = "    if append_event.idempotency_key is not null then\n        perform esdb._remember_key"
 _REPETITION: Final = "    -- a repetition is looked for before"
+
+unannounced: Final = _cut("    _key := coalesce(pg_sequence_last_value", "    _result.position := nextval")
+"""Takes the announcement out of the append."""
 
 _PARTS: Final = (
     Variant("argument checks", _cut("    if (\n        length(append_event.aggregate_id)", _REPETITION)),
@@ -92,17 +96,17 @@ _PARTS: Final = (
             "            if true then\n",
         ),
     ),
-    Variant("deleted and mismatch checks", _cut(_REFUSE, _MONTH)),
+    Variant("mismatch check", _cut(_MISMATCH, _MONTH)),
     Variant("month of the stream", _cut(_MONTH, _NEWEST)),
     Variant("newest month of the store", _cut(_NEWEST, _FEATURE)),
     Variant(
         "feature, action and group",
         _cut(_FEATURE, "    -- 2. announce", "    _feature := 'c';\n    _action := 'create';\n"),
     ),
-    Variant("announcement", _cut("    _key := coalesce(pg_sequence_last_value", "    _result.position := nextval")),
+    Variant("announcement", unannounced),
     Variant("insert of the event, indexes and all", _cut(_INSERT, _KEY)),
     Variant("on conflict do nothing", _cut("    on conflict do nothing;\n    if not found then", _KEY, "    ;\n")),
-    Variant("set search_path", _cut(" SET search_path TO ''\n", "AS $function$")),
+    Variant("set search_path", _cut(" SET search_path TO ", "AS $function$")),
     Variant("security definer", lambda definition: definition.replace(" SECURITY DEFINER\n", "\n")),
 )
 _INDEXES: Final = tuple(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -28,6 +28,7 @@ class Series:
     rates: list[float] = field(default_factory=list)
     latencies_ms: list[float] = field(default_factory=list)
     wal_bytes: list[float] = field(default_factory=list)
+    percentiles_ms: list[Mapping[int, float]] = field(default_factory=list)
 
     @property
     def median(self) -> float:
@@ -48,6 +49,12 @@ class Series:
             },
             "latency_ms": round(statistics.median(self.latencies_ms), 4),
             "wal_bytes_per_event": round(statistics.median(self.wal_bytes)) if self.wal_bytes else None,
+            "percentiles_ms": {
+                f"p{p}": round(statistics.median(sample[p] for sample in self.percentiles_ms), 4)
+                for p in pgbench.PERCENTILES
+            }
+            if self.percentiles_ms
+            else None,
         }
 
 
@@ -61,7 +68,14 @@ def measure(cluster: Cluster, series: Series, *, seconds: int, snapshot_seconds:
         _measure_reads(cluster, series, seconds)
         return
     database = f"{series.target.name}_run"
-    cluster.create(database, series.target.store(series.workload.store))
+    template = series.target.store(series.workload.store)
+    cluster.create(database, template)
+    if series.workload.half_load:
+        saturated = _run(cluster, database, series, seconds)
+        cluster.create(database, template)
+        _measure_latency(cluster, database, series, seconds, saturated.rate / 2)
+        cluster.drop(database)
+        return
     slow = (
         cluster.slow_flush(series.workload.flush_microseconds) if series.workload.flush_microseconds else nullcontext()
     )
@@ -78,7 +92,7 @@ def _measure_reads(cluster: Cluster, series: Series, seconds: int) -> None:
     _run(cluster, database, series, 1)  # into the caches
     cluster.checkpoint()
     run = _run(cluster, database, series, seconds)
-    series.rates.append(run.transactions * series.workload.events_read / run.seconds)
+    series.rates.append(run.rate * series.workload.events_read)
     series.latencies_ms.append(run.latency_ms)
 
 
@@ -97,9 +111,19 @@ def _measure_writes(cluster: Cluster, database: str, series: Series, seconds: in
     series.wal_bytes.append(wal / written)
 
 
-def _run(cluster: Cluster, database: str, series: Series, seconds: int) -> pgbench.Run:
+def _measure_latency(cluster: Cluster, database: str, series: Series, seconds: int, rate: float) -> None:
+    cluster.checkpoint()
+    run = _run(cluster, database, series, seconds, rate)
+    series.rates.append(run.rate)
+    series.latencies_ms.append(run.latency_ms)
+    series.percentiles_ms.append(run.percentiles_ms)
+
+
+def _run(cluster: Cluster, database: str, series: Series, seconds: int, rate: float | None = None) -> pgbench.Run:
     script = series.target.scripts[series.workload.script]
-    return pgbench.run(cluster, database, script, clients=series.clients, seconds=seconds, variables=_VARIABLES)
+    return pgbench.run(
+        cluster, database, script, clients=series.clients, seconds=seconds, variables=_VARIABLES, rate=rate
+    )
 
 
 @contextmanager

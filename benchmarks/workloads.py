@@ -44,7 +44,8 @@ class Workload:
 
     key: its name in results; script: the name of the targets' script; store: the data it starts from (`empty`,
     `streams` or `history`); events_read: by one transaction, 0 where it writes and the events written are counted.
-    clients: the numbers of clients to measure with; None for those of the whole run.
+    clients: the numbers of clients to measure with; None for those of the whole run. half_load: what is wanted is the
+    latency while transactions arrive half as fast as the target could do them.
     """
 
     key: str
@@ -55,6 +56,7 @@ class Workload:
     clients: tuple[int, ...] | None = None
     old_snapshot: bool = False
     flush_microseconds: int = 0
+    half_load: bool = False
 
 
 WORKLOADS: Final = (
@@ -67,4 +69,5 @@ WORKLOADS: Final = (
     Workload("W5", f"read a stream of {READ_LENGTH}", "read_stream", "history", events_read=READ_LENGTH),
     Workload("W6", f"read the feed in pages of {PAGE:,}", "read_feed", "history", events_read=PAGE, clients=(4,)),
     Workload("W1-flush", "W1 with a flush of 1 ms", "new_stream", "empty", clients=(32,), flush_microseconds=1000),
+    Workload("W1-latency", "W1 at half the rate that saturates", "new_stream", "empty", clients=(16,), half_load=True),
 )

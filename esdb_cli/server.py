@@ -24,6 +24,7 @@ from types import FrameType
 from typing import Any, Final, Literal, Self
 from urllib.parse import quote
 
+from esdb_cli.server_guard import Guard
 from esdb_cli.server_programs import LocalServerError, find_bindir, major_version
 
 __all__ = ["LocalServer", "LocalServerError", "find_bindir"]
@@ -46,7 +47,8 @@ class LocalServer:
     """A PostgreSQL server in a temporary folder, reachable through a Unix socket in that folder.
 
     As a context manager it starts on entry and is closed on exit. It is also closed when the interpreter ends and,
-    where the program has no handlers of its own for them, on SIGTERM and SIGHUP. As root the server runs as `nobody`,
+    where the program has no handlers of its own for them, on SIGTERM and SIGHUP; when the program is killed, its guard
+    does it. As root the server runs as `nobody`,
     because PostgreSQL refuses to run as root.
 
     bindir: the folder of `initdb` and `postgres`; by default see find_bindir.
@@ -85,6 +87,7 @@ class LocalServer:
         self._made_by = os.getpid()
         self._process: subprocess.Popen[bytes] | None = None
         self.folder = _new_folder(parent, self._identity)
+        self._guard = Guard(self.folder)
         _open_servers.append(self)
         _close_on_fatal_signals()
 
@@ -187,6 +190,7 @@ class LocalServer:
         except LocalServerError:
             self.kill9()
         shutil.rmtree(self.folder, ignore_errors=True)
+        self._guard.release()
         if self in _open_servers:
             _open_servers.remove(self)
 

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -58,6 +59,19 @@ def test_signalled_program_leaves_nothing(servers_folder: Path, number: signal.S
     process.send_signal(number)
     process.communicate(timeout=60)
     assert process.returncode == exit_code
+    assert not own_folder.exists()
+    assert processes_in(own_folder) == []
+
+
+def test_a_killed_program_leaves_nothing(servers_folder: Path) -> None:
+    process, own_folder = _start_program(servers_folder, "exit")
+    assert processes_in(own_folder) != []
+    process.kill()
+    process.communicate(timeout=60)
+    # the guard needs a moment to notice
+    deadline = time.monotonic() + 30
+    while (own_folder.exists() or processes_in(own_folder)) and time.monotonic() < deadline:
+        time.sleep(0.02)
     assert not own_folder.exists()
     assert processes_in(own_folder) == []
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from benchmarks.targets.emmett import Emmett, EmmettIndexed
-from benchmarks.targets.esdb import Esdb, EsdbRow, RawSame
+from benchmarks.targets.esdb import Esdb, EsdbRow, EsdbUnannounced, RawSame
 from benchmarks.targets.eventsourcing import EventsourcingFunctions, EventsourcingLocked
 from benchmarks.targets.message_db import MessageDb, MessageDbCategories
 from benchmarks.targets.raw import Raw
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 TARGETS: Final[tuple[type[Target], ...]] = (
     Esdb,
     EsdbRow,
+    EsdbUnannounced,
     RawSame,
     Raw,
     MessageDb,

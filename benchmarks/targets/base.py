@@ -36,6 +36,7 @@ class Target(ABC):
     safe: its feed shows every event once, however writers overlap. scripts: pgbench scripts by name; a workload whose
     script is missing does not apply to it. seed: a statement that appends one event, the one with version
     %(version)s, to each of %(count)s streams from number %(base)s on. count: a query for the number of events.
+    data_of: the target whose databases it starts from, where they are not its own.
     """
 
     name: ClassVar[str]
@@ -45,6 +46,7 @@ class Target(ABC):
     peer: ClassVar[bool] = True
     seed: ClassVar[str]
     count: ClassVar[str]
+    data_of: ClassVar[str | None] = None
     feed: ClassVar[Feed | None] = None
 
     @property
@@ -58,7 +60,7 @@ class Target(ABC):
 
     def store(self, kind: str) -> str:
         """Give the name of the template database that a workload starts from."""
-        return f"{self.name}_{kind}"
+        return f"{self.data_of or self.name}_{kind}"
 
     def prepare(self, cluster: Cluster) -> None:
         """Make the databases that the workloads start from."""

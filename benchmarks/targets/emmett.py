@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
@@ -86,13 +85,8 @@ where {_VISIBLE} and global_position >= :cursor + 1 {_ORDER} {PAGE};
 
     def install(self, cluster: Cluster, database: str) -> None:
         """Run the schema that the package prints."""
-        schema = subprocess.run(
-            ["node", "--input-type=module", "-e", _PRINT_SCHEMA],
-            cwd=packages.npm_folder(), capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        if schema.returncode:
-            raise packages.PackageError(f"emmett's schema could not be printed:\n{schema.stderr}")
-        cluster.execute(database, schema.stdout)
+        schema = packages.run("node", "--input-type=module", "-e", _PRINT_SCHEMA, folder=packages.npm_folder())
+        cluster.execute(database, schema)
 
 
 class EmmettIndexed(Emmett):

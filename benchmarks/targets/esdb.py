@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from benchmarks import packages
+from benchmarks.ledger_variants import DEFINITION, LIVE_LEAF, unannounced
 from benchmarks.targets.base import Feed, Target
 from benchmarks.workloads import HOT_STREAM, KNOWN_STREAM, NEW_STREAM, NEXT_PAGE, PAGE, SOME_STREAM
 
@@ -70,10 +70,7 @@ class Esdb(Target):
     def install(self, cluster: Cluster, database: str) -> None:
         """Migrate the database with the esdb command."""
         command = Path(sysconfig.get_path("scripts")) / "esdb"
-        subprocess.run(
-            [command, "migrate"],
-            check=True, capture_output=True, env={**os.environ, "ESDB_DATABASE_URL": cluster.url(database)},
-        )  # fmt: skip
+        packages.run(str(command), "migrate", environment={"ESDB_DATABASE_URL": cluster.url(database)})
 
 
 class EsdbRow(Esdb):
@@ -81,18 +78,36 @@ class EsdbRow(Esdb):
 
     name = "esdb-row"
     note = "esdb called as `select * from append_event(…)`"
+    data_of = "esdb"
+    feed = None
 
     @property
     def scripts(self) -> Mapping[str, str]:
         """The pgbench scripts by name."""
         return {"new_stream": f"{NEW_STREAM}select * from {_APPEND}"}
 
-    def store(self, kind: str) -> str:
-        """Start from esdb's own data."""
-        return f"esdb_{kind}"
-
     def prepare(self, cluster: Cluster) -> None:
         """Nothing: esdb's data serve."""
+
+
+class EsdbUnannounced(Esdb):
+    """Without the announcement that keeps the feed safe: what the safety costs, and a feed whose faults must show."""
+
+    name = "esdb-unannounced"
+    note = "esdb without the announcement before each position; the price of the feed's safety, no way to use it"
+    safe = False
+
+    @property
+    def scripts(self) -> Mapping[str, str]:
+        """The pgbench scripts by name: those that append single events."""
+        return {key: script for key, script in super().scripts.items() if key in {"new_stream", "known_version"}}
+
+    def prepare(self, cluster: Cluster) -> None:
+        """Copy esdb's databases and take the announcement out of their append."""
+        for kind in ("empty", "streams"):
+            database = self.store(kind)
+            cluster.create(database, f"esdb_{kind}")
+            cluster.execute(database, unannounced(str(cluster.value(database, DEFINITION))))
 
 
 _COLUMNS = (
@@ -112,6 +127,7 @@ class RawSame(Esdb):
     name = "raw-same"
     note = "plain INSERT and SELECT on esdb's own table and indexes; no stream row, no announcement"
     safe = False
+    data_of = "esdb"
     feed = None
     leaf: ClassVar[str] = ""
 
@@ -136,18 +152,9 @@ class RawSame(Esdb):
             ),
         }
 
-    def store(self, kind: str) -> str:
-        """Start from esdb's own data."""
-        return f"esdb_{kind}"
-
     def prepare(self, cluster: Cluster) -> None:
         """Find the leaf of the month."""
-        leaf = cluster.value(
-            self.store("empty"),
-            "select partition from esdb.partitions where bounded_context = 'b' and kind = 'month'"
-            " and now() >= lower_bound and now() < upper_bound",
-        )
-        type(self).leaf = f"esdb.{leaf}"
+        type(self).leaf = f"esdb.{cluster.value(self.store('empty'), LIVE_LEAF)}"
 
     def _batch(self, count: int) -> str:
         return f"""{NEW_STREAM}insert into esdb.events ({_COLUMNS})

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -99,13 +97,10 @@ class EventsourcingFunctions(Target):
         """Let the library make its own tables and functions."""
         # -P, so that this module does not hide the library of the same name
         program = Path(__file__).with_name("eventsourcing_schema.py")
-        result = subprocess.run(
-            [sys.executable, "-P", str(program), str(cluster.server.folder), str(cluster.server.port), database],
-            env={**os.environ, "PYTHONPATH": str(packages.python_folder())},
-            capture_output=True, text=True, check=False,
+        packages.run(
+            sys.executable, "-P", str(program), str(cluster.server.folder), str(cluster.server.port), database,
+            environment={"PYTHONPATH": str(packages.python_folder())},
         )  # fmt: skip
-        if result.returncode:
-            raise packages.PackageError(f"eventsourcing's tables could not be made:\n{result.stderr}")
         cluster.execute(database, _TRY.format(topic=_TOPIC))
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from contextlib import closing
 
 
 def main() -> None:
@@ -14,8 +15,8 @@ def main() -> None:
     postgres = importlib.import_module("eventsourcing.postgres")
     host, port, database = sys.argv[1:4]
     datastore = postgres.PostgresDatastore(database, host, port, "postgres", "", enable_db_functions=True)
-    postgres.PostgresApplicationRecorder(datastore).create_table()
-    datastore.close()
+    with closing(datastore):
+        postgres.PostgresApplicationRecorder(datastore).create_table()
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
@@ -69,14 +68,11 @@ class MessageDb(Target):
         if bash is None:
             raise packages.PackageError("bash is needed for message-db's installer")
         environment = {
-            **os.environ, "PGHOST": str(cluster.server.folder), "PGPORT": str(cluster.server.port),
-            "PGUSER": "postgres", "DATABASE_NAME": database, "CREATE_DATABASE": "off",
+            "PGHOST": str(cluster.server.folder), "PGPORT": str(cluster.server.port), "PGUSER": "postgres",
+            "PATH": f"{os.environ['PATH']}{os.pathsep}{cluster.server.bindir}",  # for psql
+            "DATABASE_NAME": database, "CREATE_DATABASE": "off",
         }  # fmt: skip
-        result = subprocess.run(
-            [bash, str(folder / "install.sh")], env=environment, capture_output=True, text=True, check=False
-        )
-        if result.returncode:
-            raise packages.PackageError(f"message-db could not be installed:\n{result.stdout}{result.stderr}")
+        packages.run(bash, str(folder / "install.sh"), environment=environment)
         cluster.execute(database, f'alter database "{database}" set search_path = message_store, public')
 
 
