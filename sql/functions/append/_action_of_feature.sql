@@ -16,11 +16,8 @@ begin
     from esdb.feature_contexts as f
     where f.code = _action_of_feature.code;
     if _action is null then
-        raise exception 'unknown feature context: %', code
-            using errcode = 'SE005',
-                  detail = format('registered: %s', (
-                      select string_agg(f.code, ', ' order by f.code) from esdb.feature_contexts as f)),
-                  hint = 'Pass one of the registered codes.';
+        perform esdb._unknown_context(
+            'feature', code, array(select f.code::text from esdb.feature_contexts as f order by f.code));
     end if;
     return _action;
 end

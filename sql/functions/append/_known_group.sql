@@ -10,11 +10,8 @@ set search_path = pg_catalog, pg_temp
 as $function$
 begin
     if not exists (select from esdb.group_contexts as g where g.code = _known_group.code) then
-        raise exception 'unknown group context: %', code
-            using errcode = 'SE005',
-                  detail = format('registered: %s', (
-                      select string_agg(g.code, ', ' order by g.code) from esdb.group_contexts as g)),
-                  hint = 'Pass one of the registered codes.';
+        perform esdb._unknown_context(
+            'group', code, array(select g.code::text from esdb.group_contexts as g order by g.code));
     end if;
     return code;
 end

@@ -44,11 +44,8 @@ begin
     from esdb.bounded_contexts as c
     where c.code = _new_stream_contexts.bounded_context;
     if _context_name is null then
-        raise exception 'unknown bounded context: %', bounded_context
-            using errcode = 'SE005',
-                  detail = format('registered: %s', (
-                      select string_agg(c.code, ', ' order by c.code) from esdb.bounded_contexts as c)),
-                  hint = 'Pass one of the registered codes.';
+        perform esdb._unknown_context(
+            'bounded', bounded_context, array(select c.code::text from esdb.bounded_contexts as c order by c.code));
     end if;
     aggregate_type := coalesce(aggregate_type, _context_name);
 

@@ -42,11 +42,8 @@ begin
         from unnest(bounded_contexts) as w (code)
         where not exists (select from esdb.bounded_contexts as c where c.code = w.code);
         if _unknown is not null then
-            raise exception 'unknown bounded context: %', _unknown
-                using errcode = 'SE005',
-                      detail = format('registered: %s', (
-                          select string_agg(c.code, ', ' order by c.code) from esdb.bounded_contexts as c)),
-                      hint = 'Pass one of the registered codes.';
+            perform esdb._unknown_context(
+                'bounded', _unknown, array(select c.code::text from esdb.bounded_contexts as c order by c.code));
         end if;
     end if;
 end
