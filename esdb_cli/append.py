@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from esdb_cli.calls import Json, Time, call
+from esdb_cli.arguments import BIGINT, ISO_8601, SCHEMA_VERSION
+from esdb_cli.calls import Json, call
 from esdb_cli.db import connect, database_option
 from esdb_cli.output import print_json, print_table
 
 if TYPE_CHECKING:
+    from esdb_cli.calls import Time
     from esdb_cli.db import Row
 
 _COLUMNS = ("version", "position", "timestamp", "id")
@@ -23,7 +25,7 @@ _COLUMNS = ("version", "position", "timestamp", "id")
 @click.argument("event_type", metavar="[TYPE]", required=False)
 @click.argument("payload", required=False)
 @click.option("--batch", is_flag=True, help="Read events from stdin: a JSON array, or an object a line.")
-@click.option("--expected-version", type=int, help="0: no stream yet; n: exactly n; -1: any existing stream.")
+@click.option("--expected-version", type=BIGINT, help="0: no stream yet; n: exactly n; -1: any existing stream.")
 @click.option("--context", "bounded_context", help="Bounded context (its code), for a new stream.")
 @click.option("--group", "group_context", help="Group context (its code).")
 @click.option("--feature", "feature_context", help="Feature context: c, u, d, r or one of your own.")
@@ -31,8 +33,8 @@ _COLUMNS = ("version", "position", "timestamp", "id")
 @click.option("--aggregate-type", help="Aggregate type, for a new stream.")
 @click.option("--metadata", metavar="JSON", help="Metadata, a JSON object; in a batch it lies under each event's own.")
 @click.option("--id", "event_id", help="The event's id; without it the server makes one.")
-@click.option("--schema-version", type=int, help="Version of the payload's shape  [default: 1].")
-@click.option("--occurred-at", metavar="TIME", help="Business time, such as 2026-11-21T09:00:00Z.")
+@click.option("--schema-version", type=SCHEMA_VERSION, help="Version of the payload's shape  [default: 1].")
+@click.option("--occurred-at", type=ISO_8601, help="Business time, such as 2026-11-21T09:00:00Z.")
 @click.option("--idempotency-key", help="Makes a repeated call return the first result.")
 @click.option("--dry-run", is_flag=True, help="Print the exact SQL and append nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object a line.")
@@ -46,7 +48,7 @@ def append(  # noqa: PLR0913  (an option each)
     metadata: str | None,
     event_id: str | None,
     schema_version: int | None,
-    occurred_at: str | None,
+    occurred_at: Time | None,
     dry_run: bool,
     as_json: bool,
     database_url: str | None,
@@ -61,7 +63,7 @@ def append(  # noqa: PLR0913  (an option each)
     own = {
         "id": event_id,
         "schema_version": schema_version,
-        "occurred_at": Time(occurred_at) if occurred_at is not None else None,
+        "occurred_at": occurred_at,
     }
     common["metadata"] = Json(_checked(metadata, "--metadata")) if metadata is not None else None
     if batch:
@@ -116,4 +118,6 @@ def _checked(text: str, what: str) -> str:
         json.loads(text)
     except ValueError as error:
         raise click.UsageError(f"{what} is not JSON: {error}") from None
+    except RecursionError:
+        raise click.UsageError(f"{what} is nested too deeply.") from None
     return text

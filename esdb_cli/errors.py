@@ -27,6 +27,9 @@ EXIT_CANNOT_CONNECT = 5
 EXIT_INTERRUPTED = 130
 EXIT_PIPE_CLOSED = 141
 
+_NO_STORE = "run `esdb migrate`"
+_NOT_ALLOWED = "connect as the store's owner, or as a member of esdb_reader, esdb_writer or esdb_maintainer"
+
 
 class CliError(click.ClickException):
     """An error to show as one line, with optional detail and hint lines, and to end with its exit code."""
@@ -72,9 +75,21 @@ def from_database(error: psycopg.Error) -> CliError:
     return CliError(
         message,
         detail=diagnostic.message_detail,
-        hint=diagnostic.message_hint,
+        hint=_hint(diagnostic) or diagnostic.message_hint,
         exit_code=EXIT_LOCK_TIMEOUT if lock_timeout else EXIT_FAILED,
     )
+
+
+def _hint(diagnostic: psycopg.errors.Diagnostic) -> str | None:
+    """Say what to do where the server cannot know: the store is not there, or is not this role's."""
+    match diagnostic.sqlstate:
+        case "3F000":
+            return _NO_STORE
+        case "42P01" | "42883" if "esdb." in (diagnostic.message_primary or ""):
+            return _NO_STORE
+        case "42501" if not diagnostic.message_hint:
+            return _NOT_ALLOWED
+    return None
 
 
 @contextlib.contextmanager

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from esdb_cli.calls import Time, call
+from esdb_cli.arguments import BIGINT, ISO_8601, MAX_COUNT
+from esdb_cli.calls import call
 from esdb_cli.db import connect, database_option
 from esdb_cli.errors import CliError
 from esdb_cli.output import Table, print_json, print_table
@@ -35,18 +36,18 @@ _INFO = (
 @click.command()
 @click.argument("stream", required=False)
 @click.option("--all", "everything", is_flag=True, help="Read every event in the store's order, up to the mark.")
-@click.option("--from", "from_version", type=int, help="First version of the stream  [default: 1].")
-@click.option("--to", "to_version", type=int, help="Last version of the stream.")
-@click.option("--as-of", metavar="TIME", help="Only what the stream held at this time.")
+@click.option("--from", "from_version", type=BIGINT, help="First version of the stream  [default: 1].")
+@click.option("--to", "to_version", type=BIGINT, help="Last version of the stream.")
+@click.option("--as-of", type=ISO_8601, help="Only what the stream held at this time.")
 @click.option("--include-deleted", is_flag=True, help="Show a deleted stream too.")
-@click.option("--after", "after_position", type=int, help="With --all: only above this position  [default: 0].")
-@click.option("--up-to", "up_to_position", type=int, help="With --all: only up to this position.")
+@click.option("--after", "after_position", type=BIGINT, help="With --all: only above this position  [default: 0].")
+@click.option("--up-to", "up_to_position", type=BIGINT, help="With --all: only up to this position.")
 @click.option("--context", "bounded_contexts", multiple=True, help="With --all: bounded context; can be repeated.")
 @click.option("--group", "group_contexts", multiple=True, help="With --all: group context; can be repeated.")
 @click.option("--feature", "feature_contexts", multiple=True, help="With --all: feature context; can be repeated.")
 @click.option("--type", "event_types", multiple=True, help="With --all: event type; can be repeated.")
 @click.option("--aggregate-type", "aggregate_types", multiple=True, help="With --all: aggregate type; can be repeated.")
-@click.option("--max-count", "--limit", type=click.IntRange(min=1), help="At most so many events  [default: all].")
+@click.option("--max-count", "--limit", type=MAX_COUNT, help="At most so many events  [default: all].")
 @click.option("--backward", is_flag=True, help="Newest first.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object a line, with every column.")
 @database_option
@@ -74,7 +75,6 @@ def read(
             pages = _pages_of_all(connection, arguments, max_count, backward=backward)
         else:
             arguments |= {"aggregate_id": stream}
-            arguments["as_of"] = Time(options["as_of"]) if options["as_of"] is not None else None
             pages = _pages_of_stream(connection, arguments, max_count, backward=backward)
         _print_pages(pages, _ALL_COLUMNS if everything else _STREAM_COLUMNS, as_json=as_json)
 

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 # How long one attempt may make an append wait for the DDL, which waits for appends in progress.
 DDL_LOCK_TIMEOUT = "500ms"
 LONGEST_PAUSE_SECONDS = 2.0
+_LOCKED_OUT = (
+    "see which transactions are open:\n"
+    "select pid, state, xact_start, query from pg_stat_activity where xact_start is not null order by xact_start;"
+)
 
 
 @click.group()
@@ -28,7 +32,7 @@ def partitions() -> None:
     """Make and list the partitions of the events."""
 
 
-@partitions.command("create-next")
+@partitions.command("create-next", short_help="Make the partitions that are due, by the clock.")
 @click.option("--months", type=click.IntRange(0, 120), help="Whole months ahead [default: setting partitions_ahead].")
 @click.option("--wait", type=click.FloatRange(0), default=60.0, show_default=True, help="Seconds to try for locks.")
 @click.option("--dry-run", is_flag=True, help="Print the exact SQL and change nothing.")
@@ -41,6 +45,8 @@ def create_next_command(
 
     Safe to run again at any time and from two places at once.
     """
+    if dry_run and as_json:
+        raise click.UsageError("Give either --dry-run or --json.")
     with connect(database_url) as connection:
         if dry_run:
             click.echo(script(plan(connection, months)), nl=False)
@@ -114,7 +120,7 @@ def create_next(connection: Connection[Any], *, months: int | None = None, wait:
             # CheckViolation: an event came into the overflow while it stepped aside; the next plan knows of it.
             if time.monotonic() + pause > deadline:
                 message = f"could not make the partitions within {wait:g} seconds"
-                raise CliError(message, EXIT_LOCK_TIMEOUT, hint="See which transactions are open.") from error
+                raise CliError(message, EXIT_LOCK_TIMEOUT, hint=_LOCKED_OUT) from error
             time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
             continue

@@ -229,6 +229,7 @@ def test_an_open_append_makes_the_command_give_up_in_time(db: Connection, connec
     result = esdb("partitions", "create-next", "--months", "5", "--wait", "0.2")
     assert result.returncode == 4
     assert "within 0.2 seconds" in result.stderr
+    assert "from pg_stat_activity where xact_start is not null" in result.stderr
     assert_sound(db)
     append(db, "other")
     slow.commit()

@@ -170,6 +170,14 @@ DAMAGES = {
         "drop sequence esdb.recorded_mark cascade",
         "sequence esdb.recorded_mark: missing",
     ),
+    "setting gone": (
+        "delete from esdb.settings where name = 'partitions_ahead'",
+        "setting partitions_ahead: missing",
+    ),
+    "setting's default": (
+        "update esdb.settings set default_value = '4' where name = 'partitions_ahead'",
+        "setting partitions_ahead: altered: default",
+    ),
     "events dropped": (
         "drop table esdb.events cascade",
         "table esdb.events: missing",

@@ -28,6 +28,7 @@ declare
     _now constant timestamptz := clock_timestamp();
     _end timestamptz := esdb._utc_month(_now, coalesce(months_ahead, esdb._setting('partitions_ahead')::integer) + 1);
     _context record;
+    _has_overflow boolean;
     _newest timestamptz;
     _bound record;
     _from timestamptz;
@@ -37,7 +38,12 @@ begin
             c.code,
             c.name,
             to_regclass('esdb.events_' || c.name) is null as is_new,
-            p.lower_bound as overflow_from
+            p.lower_bound as overflow_from,
+            (
+                select max(m.upper_bound)
+                from esdb.partitions as m
+                where m.bounded_context = c.code
+            ) as months_end
         from esdb.bounded_contexts as c
         left join esdb.partitions as p on p.bounded_context = c.code and p.kind = 'overflow'
         order by c.name
@@ -49,17 +55,22 @@ begin
         bound_constraint := null;
         _newest := null;
 
+        _has_overflow := _context.overflow_from is not null;
+
         if _context.is_new then
             action := 'create_context';
             partition := 'events_' || _context.name;
             lower_bound := null;
             upper_bound := null;
             return next;
-            -- from last month on: a clock that steps back over a month's start finds a place for its events
-            _from := esdb._utc_month(_now, -1);
-        else
+        end if;
+        if _has_overflow then
             execute format('select max(o.timestamp) from esdb.%I as o', overflow) into _newest;
             _from := _context.overflow_from;
+        else
+            -- A new context, or an overflow that was lost. From last month on: a clock that steps back over a month's
+            -- start finds a place for its events.
+            _from := coalesce(_context.months_end, esdb._utc_month(_now, -1));
         end if;
 
         if _newest is not null then
@@ -85,11 +96,11 @@ begin
                 return next;
             end if;
             phase := 3;
-        elsif not _context.is_new and _from >= _end then
+        elsif _has_overflow and _from >= _end then
             continue;
         end if;
 
-        if not _context.is_new then
+        if _has_overflow then
             action := 'detach_overflow';
             partition := overflow;
             return next;
@@ -108,7 +119,7 @@ begin
             return next;
             _from := upper_bound;
         end loop;
-        action := case when _context.is_new or _newest is not null then 'create_overflow' else 'attach_overflow' end;
+        action := case when _has_overflow and _newest is null then 'attach_overflow' else 'create_overflow' end;
         partition := overflow;
         lower_bound := _from;
         upper_bound := null;

@@ -4,6 +4,7 @@ create or replace function esdb._check_append(
     expected_version bigint,
     metadata jsonb,
     action_type text,
+    aggregate_type text,
     idempotency_key text
 )
 returns void
@@ -29,6 +30,10 @@ begin
         perform esdb._invalid_argument(
             'action_type', format('%s characters', length(action_type)), 'Pass 1 to 10 characters or null.');
     end if;
+    if length(aggregate_type) not between 1 and 255 then
+        perform esdb._invalid_argument(
+            'aggregate_type', format('%s characters', length(aggregate_type)), 'Pass 1 to 255 characters or null.');
+    end if;
     if length(idempotency_key) not between 1 and 255 then
         perform esdb._invalid_argument(
             'idempotency_key', format('%s characters', length(idempotency_key)), 'Pass 1 to 255 characters or null.');
@@ -36,7 +41,7 @@ begin
 end
 $function$;
 
-comment on function esdb._check_append(text, bigint, jsonb, text, text) is
+comment on function esdb._check_append(text, bigint, jsonb, text, text, text) is
     'Raises SE009 for the first argument of an append that is wrong.';
 
-revoke all on function esdb._check_append(text, bigint, jsonb, text, text) from public;
+revoke all on function esdb._check_append(text, bigint, jsonb, text, text, text) from public;

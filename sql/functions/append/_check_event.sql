@@ -62,7 +62,7 @@ begin
             when rule.key = 'schema_version' and (event ->> rule.key)::integer > 32767 then
                 'schema_version is over 32767'
             when rule.key = 'occurred_at' and given.type is not null and not esdb._is_timestamp(event ->> rule.key) then
-                'occurred_at is no timestamp'
+                'occurred_at is no time of the years 1 to 9999'
         end as fault
     ) as f
     where f.fault is not null

@@ -55,19 +55,22 @@ begin
         length(append_event.aggregate_id) between 1 and 255
         and length(append_event.event_type) between 1 and 255
         and jsonb_typeof(append_event.payload) = 'object'
-        and pg_column_size(append_event.payload) <= 2000
+        and octet_length(append_event.payload::text) <= 2000
         and append_event.schema_version between 1 and 32767
         and coalesce(append_event.expected_version >= -1, true)
         and coalesce(jsonb_typeof(append_event.metadata) = 'object', true)
         and coalesce(length(append_event.id) between 1 and 64, true)
         and coalesce(length(append_event.action_type) between 1 and 10, true)
+        and coalesce(length(append_event.aggregate_type) between 1 and 255, true)
+        and coalesce(append_event.occurred_at between '0001-01-01 00:00:00+00' and '9999-12-31 00:00:00+00', true)
         and append_event.idempotency_key is null
     ) is not true then
         perform esdb._check_append(
             append_event.aggregate_id, append_event.expected_version, append_event.metadata, append_event.action_type,
-            append_event.idempotency_key);
-        perform esdb._check_event(
-            esdb._event_json(append_event.event_type, append_event.payload, append_event.id, append_event.schema_version) -> 0);
+            append_event.aggregate_type, append_event.idempotency_key);
+        perform esdb._check_event(esdb._event_json(
+            append_event.event_type, append_event.payload, append_event.id, append_event.schema_version,
+            append_event.occurred_at) -> 0);
     end if;
 
     -- a repetition is looked for before the stream moves, unless expected_version will prove the event new

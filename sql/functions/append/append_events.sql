@@ -36,7 +36,7 @@ declare
 begin
     perform esdb._check_append(
         append_events.aggregate_id, append_events.expected_version, append_events.metadata, append_events.action_type,
-        append_events.idempotency_key);
+        append_events.aggregate_type, append_events.idempotency_key);
     _has_ids := esdb._check_events(append_events.events);
     _count := jsonb_array_length(append_events.events);
 

@@ -37,11 +37,14 @@ begin
         and max_count >= 1
         and backward is not null
         and coalesce(up_to_position >= 0, true)
-        and bounded_contexts is null
+        and skip_archived is not null
         and current_setting('transaction_isolation') = 'read committed'
         and not pg_is_in_recovery()
     ) is not true then
-        perform esdb._check_read_all(after_position, max_count, backward, up_to_position, bounded_contexts, _last);
+        perform esdb._check_read_all(after_position, max_count, backward, up_to_position, skip_archived, _last);
+    end if;
+    if num_nonnulls(bounded_contexts, group_contexts, feature_contexts) > 0 then
+        perform esdb._check_filters(bounded_contexts, group_contexts, feature_contexts);
     end if;
     if after_position = _last then
         return;

@@ -5,7 +5,8 @@ create or replace function esdb._check_read_stream(
     to_version bigint,
     max_count integer,
     backward boolean,
-    include_deleted boolean
+    include_deleted boolean,
+    skip_archived boolean
 )
 returns void
 language plpgsql
@@ -26,14 +27,15 @@ begin
     if (max_count >= 1) is not true then
         perform esdb._invalid_argument('max_count', coalesce(max_count::text, 'null'), 'Pass a number from 1 on.');
     end if;
-    if backward is null or include_deleted is null then
+    if num_nulls(backward, include_deleted, skip_archived) > 0 then
         perform esdb._invalid_argument(
-            case when backward is null then 'backward' else 'include_deleted' end, 'null', 'Pass true or false.');
+            case when backward is null then 'backward' when include_deleted is null then 'include_deleted' else 'skip_archived' end,
+            'null', 'Pass true or false.');
     end if;
 end
 $function$;
 
-comment on function esdb._check_read_stream(text, bigint, bigint, integer, boolean, boolean) is
+comment on function esdb._check_read_stream(text, bigint, bigint, integer, boolean, boolean, boolean) is
     'Raises SE009 for the first argument of read_stream() that is wrong.';
 
-revoke all on function esdb._check_read_stream(text, bigint, bigint, integer, boolean, boolean) from public;
+revoke all on function esdb._check_read_stream(text, bigint, bigint, integer, boolean, boolean, boolean) from public;

@@ -28,10 +28,11 @@ declare
     _to bigint;
     _starts timestamptz[];
 begin
-    if (from_version >= 0 and coalesce(to_version >= 0, true) and max_count >= 1 and backward is not null
-        and include_deleted is not null and aggregate_id is not null) is not true
+    if (from_version >= 0 and coalesce(to_version >= 0, true) and max_count >= 1 and aggregate_id is not null
+        and num_nulls(backward, include_deleted, skip_archived) = 0) is not true
     then
-        perform esdb._check_read_stream(aggregate_id, from_version, to_version, max_count, backward, include_deleted);
+        perform esdb._check_read_stream(
+            aggregate_id, from_version, to_version, max_count, backward, include_deleted, skip_archived);
     end if;
     select s.* into _stream from esdb.streams as s where s.aggregate_id = read_stream.aggregate_id;
     if _stream.version is null or (_stream.deleted_at is not null and not include_deleted) or as_of < _stream.created_at then

@@ -1,5 +1,6 @@
--- The relations of esdb and esdb_meta that migrations make: all but the partitions of esdb.events and what stands on
--- them, which esdb_meta.partition_faults() checks by rule. Reads the catalog, locks nothing.
+-- The relations of esdb and esdb_meta that migrations make: all but the partitions of esdb.events, tables named as such
+-- (esdb.events_*) and what stands on them, which esdb_meta.partition_faults() checks by rule. Reads the catalog, locks
+-- nothing.
 create or replace function esdb_meta._our_relations()
 returns table (
     oid oid,
@@ -23,6 +24,12 @@ where namespace.nspname in ('esdb', 'esdb_meta')
         select tree.relid
         from pg_partition_tree(to_regclass('esdb.events')) as tree
         where tree.level > 0
+        union all
+        select table_named_so.oid
+        from pg_class as table_named_so
+        where table_named_so.relnamespace = to_regnamespace('esdb')
+            and table_named_so.relkind in ('r', 'p', 'f')
+            and table_named_so.relname like 'events\_%'
     )
 $function$;
 

@@ -3,7 +3,7 @@
 -- definition holds facts that do not change with the server's version. Under its key `expressions` stands what the
 -- server writes out itself (defaults, checks, views), which a newer server may word differently: it is compared only
 -- with a record of the same major version. Partitions of esdb.events are left out (esdb_meta.partition_faults()).
--- Reads the catalog and the tables of context codes, locks nothing beyond that.
+-- Reads the catalog, the tables of context codes and the settings, locks nothing beyond that.
 create or replace function esdb_meta.installed_objects()
 returns table (
     kind text,
@@ -27,6 +27,9 @@ from esdb_meta._installed_details() as details
 union all
 select types.kind, types.name, types.definition, types.privileges
 from esdb_meta._installed_types() as types
+union all
+select settings.kind, settings.name, settings.definition, settings.privileges
+from esdb_meta._installed_settings() as settings
 $function$;
 
 comment on function esdb_meta.installed_objects() is

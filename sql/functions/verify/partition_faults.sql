@@ -1,6 +1,6 @@
--- Partitions of esdb.events that lack what the templates give every one of them: its keys and indexes on a leaf; the
--- trigger that refuses changes, the owner and no rights for others on a context's table too. SECURITY DEFINER because
--- its helpers are the owner's. Reads the catalog, locks nothing.
+-- Where the tree of esdb.events is not as the templates make it: a context without its table or overflow, a table left
+-- outside, and each partition's keys, indexes, columns, trigger, owner and closed rights, and what was added to it.
+-- SECURITY DEFINER because its helpers are the owner's. Reads the catalog and the contexts' codes, locks nothing else.
 create or replace function esdb_meta.partition_faults()
 returns table (
     kind text,
@@ -15,54 +15,27 @@ set search_path = pg_catalog, pg_temp
 as $function$
 with partition as (
     select
-        relation.oid,
-        format('%I.%I', namespace.nspname, relation.relname) as name,
-        tree.isleaf as is_leaf,
+        ours.oid,
+        ours.name,
+        ours.is_leaf,
         relation.relowner <> root.relowner as has_other_owner,
         relation.relpersistence <> 'p' as is_not_durable,
         esdb_meta._privileges('r', relation.relacl, relation.relowner) as privileges
-    from pg_partition_tree(to_regclass('esdb.events')) as tree
-    join pg_class as relation on relation.oid = tree.relid
-    join pg_namespace as namespace on namespace.oid = relation.relnamespace
+    from esdb_meta._partitions() as ours
+    join pg_class as relation on relation.oid = ours.oid
     join pg_class as root on root.oid = to_regclass('esdb.events')
-    where tree.level > 0
-),
-usable_index as (
-    select
-        facts.indrelid as relation,
-        method.amname as method,
-        facts.indisunique as is_unique,
-        facts.indisprimary as is_primary,
-        esdb_meta._column_names(facts.indrelid, facts.indkey::smallint[]) as columns
-    from pg_index as facts
-    join pg_class as index_relation on index_relation.oid = facts.indexrelid
-    join pg_am as method on method.oid = index_relation.relam
-    where facts.indrelid in (select partition.oid from partition)
-        and facts.indisvalid
-        and facts.indisready
-        and facts.indpred is null
-        and facts.indexprs is null
-),
-required_index (description, method, is_unique, is_primary, columns) as (
-    values
-        ('PRIMARY KEY (id)', 'btree', true, true, array['id']),
-        ('UNIQUE (aggregate_id, version)', 'btree', true, false, array['aggregate_id', 'version']),
-        ('UNIQUE (position)', 'btree', true, false, array['position']),
-        ('BRIN index on timestamp', 'brin', false, false, array['timestamp'])
 )
-select 'partition', partition.name, 'no ' || required_index.description
-from partition
-cross join required_index
-where partition.is_leaf
-    and not exists (
-        select
-        from usable_index
-        where usable_index.relation = partition.oid
-            and usable_index.method = required_index.method
-            and usable_index.is_unique = required_index.is_unique
-            and usable_index.is_primary = required_index.is_primary
-            and usable_index.columns = required_index.columns
-    )
+select faults.kind, faults.name, faults.fault
+from esdb_meta._partition_tree_faults() as faults
+union all
+select faults.kind, faults.name, faults.fault
+from esdb_meta._partition_index_faults() as faults
+union all
+select faults.kind, faults.name, faults.fault
+from esdb_meta._partition_additions() as faults
+union all
+select faults.kind, faults.name, faults.fault
+from esdb_meta._partition_column_faults() as faults
 union all
 select 'partition', partition.name, 'no trigger that refuses changes, or not ENABLE ALWAYS'
 from partition
@@ -94,7 +67,7 @@ order by 2, 3
 $function$;
 
 comment on function esdb_meta.partition_faults() is
-    'Partitions of esdb.events that lack a key, an index, the trigger, the owner or the closed rights; no row: none.';
+    'Where the partitions of esdb.events are not as the templates make them: lacking, altered or added to.';
 
 revoke all on function esdb_meta.partition_faults() from public;
 grant execute on function esdb_meta.partition_faults() to esdb_maintainer;

@@ -110,11 +110,11 @@ from (
         ('schema_version', '1.5', 'SE009', 'schema_version: event 2: %'),
         ('schema_version', 'true', 'SE009', 'schema_version: event 2: is a JSON boolean, not number'),
         ('occurred_at', '1', 'SE009', 'occurred_at: event 2: is a JSON number, not string'),
-        ('occurred_at', '""', 'SE009', 'occurred_at: event 2: is no timestamp'),
-        ('occurred_at', '"soon"', 'SE009', 'occurred_at: event 2: is no timestamp'),
-        ('occurred_at', '"2026-02-30"', 'SE009', 'occurred_at: event 2: is no timestamp'),
-        ('occurred_at', '"2026-01-01 00:00:00 Nowhere/City"', 'SE009', 'occurred_at: event 2: is no timestamp'),
-        ('occurred_at', '"999999-01-01"', 'SE009', 'occurred_at: event 2: is no timestamp'),
+        ('occurred_at', '""', 'SE009', 'occurred_at: event 2: is no time of the years 1 to 9999'),
+        ('occurred_at', '"soon"', 'SE009', 'occurred_at: event 2: is no time of the years 1 to 9999'),
+        ('occurred_at', '"2026-02-30"', 'SE009', 'occurred_at: event 2: is no time of the years 1 to 9999'),
+        ('occurred_at', '"2026-01-01 00:00:00 Nowhere/City"', 'SE009', 'occurred_at: event 2: is no time of the years 1 to 9999'),
+        ('occurred_at', '"999999-01-01"', 'SE009', 'occurred_at: event 2: is no time of the years 1 to 9999'),
         ('occurred_at', '{}', 'SE009', 'occurred_at: event 2: is a JSON object, not string')
 ) as bad (key, value, code, detail);
 

@@ -1,0 +1,48 @@
+"""Types of options: what the server could not take is a usage error that names the option."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from esdb_cli.calls import Time
+
+if TYPE_CHECKING:
+    from typing import Any
+
+_LARGEST_BIGINT = 2**63 - 1
+
+
+class _Bigint(click.ParamType):  # type: ignore[type-arg]  # older versions of click are not generic
+    """An integer of 64 bits; unlike click.IntRange it leaves its bounds, 19 digits each, out of the help."""
+
+    name = "integer"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number; the smallest bigint is refused too, because SQL reads its digits as numeric."""
+        number: int = click.INT.convert(value, param, ctx)
+        if abs(number) > _LARGEST_BIGINT:
+            self.fail(f"{number} is out of range: the largest is {_LARGEST_BIGINT}.", param, ctx)
+        return number
+
+
+class _Iso8601(click.ParamType):  # type: ignore[type-arg]
+    """A time in ISO 8601; the server reads it as it was written."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Time:
+        """Return the text as a Time."""
+        try:
+            datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a time such as 2026-11-21T09:00:00Z.", param, ctx)
+        return Time(value)
+
+
+BIGINT = _Bigint()
+ISO_8601 = _Iso8601()
+SCHEMA_VERSION = click.IntRange(1, 2**15 - 1)
+MAX_COUNT = click.IntRange(1, 2**31 - 1)

@@ -1,0 +1,50 @@
+-- What was added to a partition of esdb.events and changes what it accepts, does or shows: triggers, constraints,
+-- rules, row security; part of esdb_meta.partition_faults(). What came down from a table above is named there alone. The
+-- overflow's temporary bound (templates/bound_overflow.sql.j2) is no fault. Locks nothing.
+create or replace function esdb_meta._partition_additions()
+returns table (
+    kind text,
+    name text,
+    fault text
+)
+language sql
+stable
+parallel safe
+set search_path = pg_catalog, pg_temp
+as $function$
+select 'partition', partition.name, format('trigger %I: not made by a migration', facts.tgname)
+from esdb_meta._partitions() as partition
+join pg_trigger as facts on facts.tgrelid = partition.oid
+where not facts.tgisinternal
+    and facts.tgparentid = 0
+    -- before, for each statement, on update, delete and truncate
+    and (facts.tgfoid is distinct from to_regprocedure('esdb._refuse_change()') or facts.tgtype <> 2 + 8 + 16 + 32)
+union all
+select 'partition', partition.name, format('constraint %I: not made by a migration', facts.conname)
+from esdb_meta._partitions() as partition
+join pg_constraint as facts on facts.conrelid = partition.oid
+where facts.contype in ('c', 'f', 'x')
+    and facts.conislocal
+    and facts.conparentid = 0
+    and not (facts.contype = 'c' and facts.conname like 'spans\_until\_%')
+union all
+select 'partition', partition.name, format('rule %I: not made by a migration', facts.rulename)
+from esdb_meta._partitions() as partition
+join pg_rewrite as facts on facts.ev_class = partition.oid
+union all
+select 'partition', partition.name, 'row security is ' || state.word
+from esdb_meta._partitions() as partition
+join pg_class as relation on relation.oid = partition.oid
+cross join lateral (
+    select 'enabled'
+    where relation.relrowsecurity
+    union all
+    select 'forced'
+    where relation.relforcerowsecurity
+) as state (word)
+$function$;
+
+comment on function esdb_meta._partition_additions() is
+    'Triggers, constraints, rules and row security added, for esdb_meta.partition_faults().';
+
+revoke all on function esdb_meta._partition_additions() from public;
