@@ -2,9 +2,9 @@
 -- it is new, and notes the month. The new events' versions are (version - event_count, version] of the row returned
 -- and their timestamp is its updated_at.
 --
--- Returns null when the stream does not take the append; the caller looks for a repetition and then asks
+-- Returns null when the stream is deleted or its version does not fit; the caller looks for a repetition and then asks
 -- _refuse_append() why. append_event() has the same steps inline, for speed.
--- Locks the stream's row until the transaction ends. Errors: SE002, SE004, SE005.
+-- Locks the stream's row until the transaction ends. Errors: SE004, SE005.
 create or replace function esdb._advance_stream(
     aggregate_id text,
     event_count integer,
@@ -65,6 +65,6 @@ end
 $function$;
 
 comment on function esdb._advance_stream(text, integer, bigint, text, text, text) is
-    'Locks, checks and advances a stream by event_count; null when expected_version does not fit. Errors: SE002, SE004, SE005.';
+    'Locks, checks and advances a stream by event_count; null when the stream is deleted or expected_version does not fit. Errors: SE004, SE005.';
 
 revoke all on function esdb._advance_stream(text, integer, bigint, text, text, text) from public;
