@@ -18,6 +18,7 @@ import pytest
 from psycopg.pq import DiagnosticField, ExecStatus
 
 from tests.fixtures import databases_of
+from tests.tools import ASSERTION
 
 if TYPE_CHECKING:
     from psycopg.pq.abc import PGconn, PGresult
@@ -66,7 +67,11 @@ class TapError(Exception):
 
 def pytest_collect_file(parent: pytest.Collector, file_path: Path) -> pytest.Collector | None:
     """Collect the .sql files of a folder named sql/tests."""
-    if file_path.suffix == ".sql" and ("sql", "tests") in zip(file_path.parts, file_path.parts[1:], strict=False):
+    if (
+        file_path.suffix == ".sql"
+        and file_path != ASSERTION
+        and ("sql", "tests") in zip(file_path.parts, file_path.parts[1:], strict=False)
+    ):
         return TapFile.from_parent(parent, path=file_path)
     return None
 

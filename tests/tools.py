@@ -26,6 +26,8 @@ import psycopg
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache"
+ASSERTION = ROOT / "sql" / "tests" / "refused.sql"
+"""Ours beside pgTAP's: a statement is refused with a code, a DETAIL, a MESSAGE and a HINT."""
 
 SERVER_PACKAGES = {
     15: "15.18.0-beta.17",
@@ -41,7 +43,7 @@ class MissingToolError(RuntimeError):
 
 
 def install_pgtap(url: str) -> None:
-    """Put pgTAP into a database's schema public: the server's own extension, else a fetched script."""
+    """Put pgTAP into a database's schema public, the server's own extension or a fetched script, and our assertion."""
     with psycopg.connect(url) as connection:
         available = connection.execute("select from pg_available_extensions where name = 'pgtap'").fetchone()
         if available is not None:
@@ -49,6 +51,7 @@ def install_pgtap(url: str) -> None:
         else:
             version = connection.info.server_version // 10000
             connection.execute(pgtap_script(version).read_bytes())
+        connection.execute(ASSERTION.read_bytes())
 
 
 def pgtap_script(version: int) -> Path:

@@ -1,45 +1,11 @@
 -- A stream keeps its type and bounded context; codes that are not registered are refused.
 select plan(30);
 
--- Asserts that a statement is refused: with this code, a DETAIL like this, and a MESSAGE and HINT that say something.
-create function pg_temp.refused(
-    statement text,
-    code text,
-    detail text,
-    description text
-)
-returns text
-language plpgsql
-as $$
-declare
-    _code text := 'no error';
-    _message text;
-    _detail text;
-    _hint text;
-begin
-    begin
-        execute statement;
-    exception
-        when others then
-            get stacked diagnostics
-                _code = returned_sqlstate,
-                _message = message_text,
-                _detail = pg_exception_detail,
-                _hint = pg_exception_hint;
-    end;
-    return is(
-        format('%s %s', _code, case when _detail like refused.detail then refused.detail else _detail end)
-            || case when _message = '' then ' without message' when _hint = '' then ' without hint' else '' end,
-        format('%s %s', refused.code, refused.detail),
-        description);
-end
-$$;
-
 insert into esdb.aggregate_types (aggregate_type, bounded_context, group_context)
 values ('folder', 'b', 'm');
 select esdb.append_event('stream', 'Made', '{}', bounded_context => 'n', group_context => 'm', aggregate_type => 'page');
 
-select pg_temp.refused(
+select refused(
     format('select esdb.append_event(''new'', ''Made'', ''{}'', %s)', bad.arguments), 'SE005', bad.detail,
     format('a new stream is refused with %s', bad.arguments)
 )
@@ -63,7 +29,7 @@ from (
 ) as bad (arguments, detail);
 select is(esdb.stream_version('new'), 0::bigint, 'none of them made the stream');
 
-select pg_temp.refused(
+select refused(
     format('select esdb.append_event(''stream'', ''Changed'', ''{}'', %s)', bad.arguments), bad.code, bad.detail,
     format('the stream refuses %s', bad.arguments)
 )

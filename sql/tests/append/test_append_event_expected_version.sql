@@ -2,40 +2,6 @@
 -- existing stream.
 select plan(18);
 
--- Asserts that a statement is refused: with this code, a DETAIL like this, and a MESSAGE and HINT that say something.
-create function pg_temp.refused(
-    statement text,
-    code text,
-    detail text,
-    description text
-)
-returns text
-language plpgsql
-as $$
-declare
-    _code text := 'no error';
-    _message text;
-    _detail text;
-    _hint text;
-begin
-    begin
-        execute statement;
-    exception
-        when others then
-            get stacked diagnostics
-                _code = returned_sqlstate,
-                _message = message_text,
-                _detail = pg_exception_detail,
-                _hint = pg_exception_hint;
-    end;
-    return is(
-        format('%s %s', _code, case when _detail like refused.detail then refused.detail else _detail end)
-            || case when _message = '' then ' without message' when _hint = '' then ' without hint' else '' end,
-        format('%s %s', refused.code, refused.detail),
-        description);
-end
-$$;
-
 select is(a.version, 1::bigint, 'null starts a stream')
 from esdb.append_event('any', 'Made', '{}', bounded_context => 'n', group_context => 'm') as a;
 select is(a.version, 2::bigint, 'null continues a stream')
@@ -48,7 +14,7 @@ from esdb.append_event('exact', 'Changed', '{}', 1) as a;
 select is(a.version, 3::bigint, '-1 continues an existing stream')
 from esdb.append_event('exact', 'Changed', '{}', -1) as a;
 
-select pg_temp.refused(
+select refused(
     format($$select esdb.append_event('exact', 'Changed', '{}', %s)$$, wrong.expected),
     'SE001',
     format('{"actual": 3, "expected": %s, "aggregate_id": "exact"}', wrong.expected),
@@ -62,11 +28,11 @@ from (
         (4),
         (9223372036854775807)
 ) as wrong (expected);
-select pg_temp.refused(
+select refused(
     $$select esdb.append_event('none', 'Made', '{}', 1, 'n', 'm')$$,
     'SE001', '{"actual": 0, "expected": 1, "aggregate_id": "none"}', 'a version of no stream is a conflict with 0'
 );
-select pg_temp.refused(
+select refused(
     $$select esdb.append_event('a "quoted" \ name', 'Made', '{}', 1, 'n', 'm')$$,
     'SE001', '%"aggregate_id": "a \\"quoted\\" \\\\ name"%', 'DETAIL stays JSON whatever the name'
 );
@@ -74,11 +40,11 @@ select throws_ok(
     $$select esdb.append_event('exact', 'Changed', '{}', 1)$$,
     'SE001', 'version conflict: stream exact is at version 3, not 1', 'MESSAGE tells the conflict'
 );
-select pg_temp.refused(
+select refused(
     $$select esdb.append_event('none', 'Made', '{}', -1, 'n', 'm')$$,
     'SE003', '%-1%', '-1 is refused where there is no stream'
 );
-select pg_temp.refused(
+select refused(
     format($$select esdb.append_event('exact', 'Changed', '{}', %s)$$, below.expected),
     'SE009', 'expected_version: ' || below.expected, format('%s means nothing', below.expected)
 )

@@ -1,40 +1,6 @@
 -- A payload over max_payload_bytes is refused with SE010; the limit is the setting's.
 select plan(12);
 
--- Asserts that a statement is refused: with this code, a DETAIL like this, and a MESSAGE and HINT that say something.
-create function pg_temp.refused(
-    statement text,
-    code text,
-    detail text,
-    description text
-)
-returns text
-language plpgsql
-as $$
-declare
-    _code text := 'no error';
-    _message text;
-    _detail text;
-    _hint text;
-begin
-    begin
-        execute statement;
-    exception
-        when others then
-            get stacked diagnostics
-                _code = returned_sqlstate,
-                _message = message_text,
-                _detail = pg_exception_detail,
-                _hint = pg_exception_hint;
-    end;
-    return is(
-        format('%s %s', _code, case when _detail like refused.detail then refused.detail else _detail end)
-            || case when _message = '' then ' without message' when _hint = '' then ' without hint' else '' end,
-        format('%s %s', refused.code, refused.detail),
-        description);
-end
-$$;
-
 -- the JSON text {"a": "…"} has 9 bytes around the value
 create function pg_temp.payload(bytes integer)
 returns jsonb
@@ -45,7 +11,7 @@ select is(octet_length(pg_temp.payload(1048576)::text), 1048576, 'a payload of e
 select lives_ok(
     $$select esdb.append_event('s', 'T', pg_temp.payload(1048576), 0, 'n', 'm')$$, 'is taken'
 );
-select pg_temp.refused(
+select refused(
     $$select esdb.append_event('s', 'T', pg_temp.payload(1048577))$$,
     'SE010', '1048577 bytes of JSON text; max_payload_bytes is 1048576', 'one byte more is not'
 );
@@ -53,7 +19,7 @@ select throws_ok(
     $$select esdb.append_event('s', 'T', pg_temp.payload(2000000))$$,
     'SE010', 'payload too large: 2000000 bytes', 'MESSAGE tells the size'
 );
-select pg_temp.refused(
+select refused(
     $$select esdb.append_event('s', 'T', jsonb_build_object('a', repeat('ä', 524288)))$$,
     'SE010', '1048585 bytes%', 'bytes count, not characters'
 );
@@ -61,7 +27,7 @@ select lives_ok(
     $$select * from esdb.append_events('s', jsonb_build_array(jsonb_build_object('event_type', 'T', 'payload', pg_temp.payload(1048576))))$$,
     'append_events() takes a payload of 1 MB'
 );
-select pg_temp.refused(
+select refused(
     $$select * from esdb.append_events('s', jsonb_build_array(
         jsonb_build_object('event_type', 'T', 'payload', '{}'::jsonb),
         jsonb_build_object('event_type', 'T', 'payload', pg_temp.payload(1048577))))$$,
@@ -76,13 +42,13 @@ select lives_ok(
 
 create temporary table documents as
 select pg_temp.payload(5000000) as payload;
-select pg_temp.refused(
+select refused(
     $$select esdb.append_event('s', 'T', d.payload) from documents as d$$,
     'SE010', '5000000 bytes%', 'a payload that is stored compressed counts in full'
 );
 
 update esdb.settings set value = '3000' where name = 'max_payload_bytes';
-select pg_temp.refused(
+select refused(
     $$select esdb.append_event('s', 'T', pg_temp.payload(3001))$$,
     'SE010', '3001 bytes of JSON text; max_payload_bytes is 3000', 'a lower setting is a lower limit'
 );

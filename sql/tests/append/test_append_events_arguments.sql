@@ -1,41 +1,7 @@
 -- append_events() refuses each wrong argument and each wrong key of an event, naming it and the event's place.
 select plan(80);
 
--- Asserts that a statement is refused: with this code, a DETAIL like this, and a MESSAGE and HINT that say something.
-create function pg_temp.refused(
-    statement text,
-    code text,
-    detail text,
-    description text
-)
-returns text
-language plpgsql
-as $$
-declare
-    _code text := 'no error';
-    _message text;
-    _detail text;
-    _hint text;
-begin
-    begin
-        execute statement;
-    exception
-        when others then
-            get stacked diagnostics
-                _code = returned_sqlstate,
-                _message = message_text,
-                _detail = pg_exception_detail,
-                _hint = pg_exception_hint;
-    end;
-    return is(
-        format('%s %s', _code, case when _detail like refused.detail then refused.detail else _detail end)
-            || case when _message = '' then ' without message' when _hint = '' then ' without hint' else '' end,
-        format('%s %s', refused.code, refused.detail),
-        description);
-end
-$$;
-
-select pg_temp.refused(
+select refused(
     format($$select * from esdb.append_events('s', %s, 0, 'n', 'm')$$, bad.events),
     'SE009', bad.detail, format('events: %s', bad.why)
 )
@@ -54,7 +20,7 @@ from (
         ('''[{}]''', '%event 1: is missing', 'an empty object')
 ) as bad (events, detail, why);
 
-select pg_temp.refused(
+select refused(
     format(
         $$select * from esdb.append_events('s', %L, 0, 'n', 'm')$$,
         jsonb_build_array('{"event_type": "T", "payload": {}}'::jsonb,
@@ -118,7 +84,7 @@ from (
         ('occurred_at', '{}', 'SE009', 'occurred_at: event 2: is a JSON object, not string')
 ) as bad (key, value, code, detail);
 
-select pg_temp.refused(
+select refused(
     format(
         $$select * from esdb.append_events(%s, '[{"event_type": "T", "payload": {}}]', %s,
             metadata => %s, idempotency_key => %s, action_type => %s, group_context => %s, feature_context => %s,
@@ -152,11 +118,11 @@ select is((select count(*) from esdb.events), 0::bigint, 'none of them wrote an 
 select is((select count(*) from esdb.streams), 0::bigint, 'none of them made a stream');
 
 select count(*) from esdb.append_events('own', '[{"event_type": "T", "payload": {}}]', 0, 'n', 'm', aggregate_type => 'page');
-select pg_temp.refused(
+select refused(
     $$select * from esdb.append_events('own', '[{"event_type": "T", "payload": {}}]', bounded_context => 'b')$$,
     'SE004', 'stream: page in n; given: any in b', 'another context than the stream''s'
 );
-select pg_temp.refused(
+select refused(
     $$select * from esdb.append_events('own', '[{"event_type": "T", "payload": {}}]', aggregate_type => 'folder')$$,
     'SE004', 'stream: page in n; given: folder in any', 'another type than the stream''s'
 );

@@ -1,40 +1,6 @@
 -- append_events() takes expected_version as append_event() does; what is refused writes none of the events.
 select plan(15);
 
--- Asserts that a statement is refused: with this code, a DETAIL like this, and a MESSAGE and HINT that say something.
-create function pg_temp.refused(
-    statement text,
-    code text,
-    detail text,
-    description text
-)
-returns text
-language plpgsql
-as $$
-declare
-    _code text := 'no error';
-    _message text;
-    _detail text;
-    _hint text;
-begin
-    begin
-        execute statement;
-    exception
-        when others then
-            get stacked diagnostics
-                _code = returned_sqlstate,
-                _message = message_text,
-                _detail = pg_exception_detail,
-                _hint = pg_exception_hint;
-    end;
-    return is(
-        format('%s %s', _code, case when _detail like refused.detail then refused.detail else _detail end)
-            || case when _message = '' then ' without message' when _hint = '' then ' without hint' else '' end,
-        format('%s %s', refused.code, refused.detail),
-        description);
-end
-$$;
-
 create function pg_temp.append(aggregate_id text, expected bigint, count integer default 2)
 returns setof bigint
 language sql
@@ -51,7 +17,7 @@ select results_eq($$select pg_temp.append('any', null)$$, 'values (3::bigint), (
 select results_eq($$select pg_temp.append('exact', 0)$$, 'values (1::bigint), (2)', '0 starts a stream');
 select results_eq($$select pg_temp.append('exact', 2, 3)$$, 'values (3::bigint), (4), (5)', 'its version continues it');
 select results_eq($$select pg_temp.append('exact', -1, 1)$$, 'values (6::bigint)', '-1 continues an existing stream');
-select pg_temp.refused(
+select refused(
     format($$select pg_temp.append('exact', %s)$$, wrong.expected),
     'SE001', format('{"actual": 6, "expected": %s, "aggregate_id": "exact"}', wrong.expected),
     format('%s is a conflict on version 6', wrong.expected)
@@ -64,10 +30,10 @@ from (
         (7),
         (8)
 ) as wrong (expected);
-select pg_temp.refused($$select pg_temp.append('none', 3)$$,
+select refused($$select pg_temp.append('none', 3)$$,
     'SE001', '{"actual": 0, "expected": 3, "aggregate_id": "none"}', 'a version of no stream is a conflict with 0');
-select pg_temp.refused($$select pg_temp.append('none', -1)$$, 'SE003', '%', '-1 is refused where there is no stream');
-select pg_temp.refused($$select pg_temp.append('none', -2)$$, 'SE009', 'expected_version: -2', '-2 means nothing');
+select refused($$select pg_temp.append('none', -1)$$, 'SE003', '%', '-1 is refused where there is no stream');
+select refused($$select pg_temp.append('none', -2)$$, 'SE009', 'expected_version: -2', '-2 means nothing');
 
 select is((select count(*) from esdb.read_stream('exact')), 6::bigint, 'what was refused wrote nothing');
 select is(esdb.stream_version('none'), 0::bigint, 'and made no stream');

@@ -1,40 +1,6 @@
 -- Where no month was made for its time, an event goes into its context's overflow, and readers find it there.
 select plan(7);
 
--- Asserts that a statement is refused: with this code, a DETAIL like this, and a MESSAGE and HINT that say something.
-create function pg_temp.refused(
-    statement text,
-    code text,
-    detail text,
-    description text
-)
-returns text
-language plpgsql
-as $$
-declare
-    _code text := 'no error';
-    _message text;
-    _detail text;
-    _hint text;
-begin
-    begin
-        execute statement;
-    exception
-        when others then
-            get stacked diagnostics
-                _code = returned_sqlstate,
-                _message = message_text,
-                _detail = pg_exception_detail,
-                _hint = pg_exception_hint;
-    end;
-    return is(
-        format('%s %s', _code, case when _detail like refused.detail then refused.detail else _detail end)
-            || case when _message = '' then ' without message' when _hint = '' then ' without hint' else '' end,
-        format('%s %s', refused.code, refused.detail),
-        description);
-end
-$$;
-
 select esdb.append_event('s', 'T', '{}', 0, 'n', 'm');
 update esdb.streams set created_at = '2200-01-15 00:00:00+00', updated_at = '2200-01-15 00:00:00+00', month_version = 2
 where aggregate_id = 's';
@@ -49,6 +15,6 @@ select is((select count(*) from esdb.read_stream('s', 2)), 1::bigint, 'read_stre
 select is((select count(*) from esdb.get_event('late')), 1::bigint, 'get_event() finds it');
 select is((select count(*) from esdb.get_event('late', 's')), 1::bigint, 'with its stream too');
 select is(e.recorded_by, session_user::text, 'with the columns'' defaults') from esdb.get_event('late') as e;
-select pg_temp.refused('delete from esdb.events_note_overflow', 'SE008', 'DELETE of esdb.events_note_overflow', 'it is immutable there');
+select refused('delete from esdb.events_note_overflow', 'SE008', 'DELETE of esdb.events_note_overflow', 'it is immutable there');
 
 select * from finish();

@@ -1,42 +1,8 @@
 -- A call that is refused leaves nothing behind; what a transaction appended is gone with its rollback.
 select plan(9);
 
--- Asserts that a statement is refused: with this code, a DETAIL like this, and a MESSAGE and HINT that say something.
-create function pg_temp.refused(
-    statement text,
-    code text,
-    detail text,
-    description text
-)
-returns text
-language plpgsql
-as $$
-declare
-    _code text := 'no error';
-    _message text;
-    _detail text;
-    _hint text;
-begin
-    begin
-        execute statement;
-    exception
-        when others then
-            get stacked diagnostics
-                _code = returned_sqlstate,
-                _message = message_text,
-                _detail = pg_exception_detail,
-                _hint = pg_exception_hint;
-    end;
-    return is(
-        format('%s %s', _code, case when _detail like refused.detail then refused.detail else _detail end)
-            || case when _message = '' then ' without message' when _hint = '' then ' without hint' else '' end,
-        format('%s %s', refused.code, refused.detail),
-        description);
-end
-$$;
-
 select esdb.append_event('taken', 'T', '{}', 0, 'n', 'm', id => 'taken');
-select pg_temp.refused(
+select refused(
     $$select * from esdb.append_events('s', '[{"event_type": "T", "payload": {}}, {"event_type": "T", "payload": {}, "id": "taken"}]',
         0, 'n', 'm', idempotency_key => 'key')$$,
     'SE007', '%', 'a call whose second event is refused'

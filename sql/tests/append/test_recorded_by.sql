@@ -1,40 +1,6 @@
 -- recorded_by is the role that was SET, else the session's user; no caller chooses it.
 select plan(6);
 
--- Asserts that a statement is refused: with this code, a DETAIL like this, and a MESSAGE and HINT that say something.
-create function pg_temp.refused(
-    statement text,
-    code text,
-    detail text,
-    description text
-)
-returns text
-language plpgsql
-as $$
-declare
-    _code text := 'no error';
-    _message text;
-    _detail text;
-    _hint text;
-begin
-    begin
-        execute statement;
-    exception
-        when others then
-            get stacked diagnostics
-                _code = returned_sqlstate,
-                _message = message_text,
-                _detail = pg_exception_detail,
-                _hint = pg_exception_hint;
-    end;
-    return is(
-        format('%s %s', _code, case when _detail like refused.detail then refused.detail else _detail end)
-            || case when _message = '' then ' without message' when _hint = '' then ' without hint' else '' end,
-        format('%s %s', refused.code, refused.detail),
-        description);
-end
-$$;
-
 create function pg_temp.append_as(role_name text, aggregate_id text)
 returns void
 language plpgsql
@@ -60,7 +26,7 @@ select is(e.recorded_by, 'App Önë', format('under SET ROLE it is that role: %s
 from esdb.read_stream('set') as e;
 rollback;
 
-select pg_temp.refused(
+select refused(
     $$select * from esdb.append_events('s', '[{"event_type": "T", "payload": {}, "recorded_by": "root"}]', 0, 'n', 'm')$$,
     'SE009', 'events: event 1: unknown key recorded_by', 'an event cannot name its recorder'
 );

@@ -1,40 +1,6 @@
 -- Ids and keys are recognised for idempotency_retention and no longer.
 select plan(6);
 
--- Asserts that a statement is refused: with this code, a DETAIL like this, and a MESSAGE and HINT that say something.
-create function pg_temp.refused(
-    statement text,
-    code text,
-    detail text,
-    description text
-)
-returns text
-language plpgsql
-as $$
-declare
-    _code text := 'no error';
-    _message text;
-    _detail text;
-    _hint text;
-begin
-    begin
-        execute statement;
-    exception
-        when others then
-            get stacked diagnostics
-                _code = returned_sqlstate,
-                _message = message_text,
-                _detail = pg_exception_detail,
-                _hint = pg_exception_hint;
-    end;
-    return is(
-        format('%s %s', _code, case when _detail like refused.detail then refused.detail else _detail end)
-            || case when _message = '' then ' without message' when _hint = '' then ' without hint' else '' end,
-        format('%s %s', refused.code, refused.detail),
-        description);
-end
-$$;
-
 create temporary table first_result as
 select a.* from esdb.append_event('s', 'A', '{}', 0, 'n', 'm', id => 'id-1', idempotency_key => 'key') as a;
 
@@ -62,7 +28,7 @@ select results_eq(
     'an id is known as long as the retention reaches back to its event'
 );
 update esdb.settings set value = '0 seconds' where name = 'idempotency_retention';
-select pg_temp.refused(
+select refused(
     $$select esdb.append_event('s', 'A', '{}', id => 'id-1')$$, 'SE007', 'ids: id-1',
     'after that it is a duplicate, met in the same leaf'
 );

@@ -1,40 +1,6 @@
 -- An append whose ids the stream knows returns its first result and writes nothing; anything but the same is refused.
 select plan(34);
 
--- Asserts that a statement is refused: with this code, a DETAIL like this, and a MESSAGE and HINT that say something.
-create function pg_temp.refused(
-    statement text,
-    code text,
-    detail text,
-    description text
-)
-returns text
-language plpgsql
-as $$
-declare
-    _code text := 'no error';
-    _message text;
-    _detail text;
-    _hint text;
-begin
-    begin
-        execute statement;
-    exception
-        when others then
-            get stacked diagnostics
-                _code = returned_sqlstate,
-                _message = message_text,
-                _detail = pg_exception_detail,
-                _hint = pg_exception_hint;
-    end;
-    return is(
-        format('%s %s', _code, case when _detail like refused.detail then refused.detail else _detail end)
-            || case when _message = '' then ' without message' when _hint = '' then ' without hint' else '' end,
-        format('%s %s', refused.code, refused.detail),
-        description);
-end
-$$;
-
 create function pg_temp.again(events jsonb, expected bigint default null, aggregate_id text default 's')
 returns setof esdb.append_result
 language sql
@@ -95,7 +61,7 @@ select results_eq(
 );
 
 -- another call with known ids
-select pg_temp.refused(other.statement, 'SE006', 'stream s, versions %', other.why)
+select refused(other.statement, 'SE006', 'stream s, versions %', other.why)
 from (
     values
         ($$select esdb.append_event('s', 'Other', '{"n": 1}', id => 'id-1')$$, 'another type'),
@@ -118,20 +84,20 @@ from (
 ) as other (statement, why);
 
 -- the same id elsewhere in the leaf
-select pg_temp.refused(
+select refused(
     $$select esdb.append_event('other', 'A', '{"n": 1}', 0, 'n', 'm', id => 'id-1')$$,
     'SE007', 'ids: id-1', 'another stream in the same leaf, new'
 );
 select esdb.append_event('other', 'A', '{}', 0, 'n', 'm');
-select pg_temp.refused(
+select refused(
     $$select esdb.append_event('other', 'A', '{"n": 1}', id => 'id-1')$$,
     'SE007', 'ids: id-1', 'another stream in the same leaf, existing'
 );
-select pg_temp.refused(
+select refused(
     $$select pg_temp.again('[{"event_type": "T", "payload": {}, "id": "new"}, {"event_type": "A", "payload": {}, "id": "id-1"}]', 1, 'other')$$,
     'SE007', 'ids: new, id-1', 'append_events too'
 );
-select pg_temp.refused(
+select refused(
     $$select pg_temp.again('[{"event_type": "T", "payload": {}, "id": "twice"}, {"event_type": "T", "payload": {}, "id": "twice"}]', 1, 'other')$$,
     'SE007', 'ids: twice, twice', 'an id twice in one call'
 );
@@ -149,7 +115,7 @@ from (
         ('0'),
         ('-1')
 ) as repeated (expected);
-select pg_temp.refused(
+select refused(
     $$select esdb.append_event('s', 'Other', '{}', id => 'id-1')$$, 'SE006', '%', 'a deletion makes no other call a repetition'
 );
 

@@ -1,40 +1,6 @@
 -- An append whose idempotency_key the stream knows returns its first result; with other events it is refused.
 select plan(21);
 
--- Asserts that a statement is refused: with this code, a DETAIL like this, and a MESSAGE and HINT that say something.
-create function pg_temp.refused(
-    statement text,
-    code text,
-    detail text,
-    description text
-)
-returns text
-language plpgsql
-as $$
-declare
-    _code text := 'no error';
-    _message text;
-    _detail text;
-    _hint text;
-begin
-    begin
-        execute statement;
-    exception
-        when others then
-            get stacked diagnostics
-                _code = returned_sqlstate,
-                _message = message_text,
-                _detail = pg_exception_detail,
-                _hint = pg_exception_hint;
-    end;
-    return is(
-        format('%s %s', _code, case when _detail like refused.detail then refused.detail else _detail end)
-            || case when _message = '' then ' without message' when _hint = '' then ' without hint' else '' end,
-        format('%s %s', refused.code, refused.detail),
-        description);
-end
-$$;
-
 create function pg_temp.again(events jsonb, key text default 'many', aggregate_id text default 's', expected bigint default null)
 returns setof esdb.append_result
 language sql
@@ -75,7 +41,7 @@ select results_eq(
     'a single append is repeated as an array of one too'
 );
 
-select pg_temp.refused(other.statement, 'SE006', other.detail, other.why)
+select refused(other.statement, 'SE006', other.detail, other.why)
 from (
     values
         ($$select esdb.append_event('s', 'Other', '{"n": 1}', idempotency_key => 'one')$$, 'stream s, versions 1 to 1', 'another type'),

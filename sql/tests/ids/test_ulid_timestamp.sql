@@ -1,40 +1,6 @@
 -- esdb.ulid_timestamp() reads the time out of a ULID of either case and refuses everything else.
 select plan(18);
 
--- Asserts that a statement is refused: with this code, a DETAIL like this, and a MESSAGE and HINT that say something.
-create function pg_temp.refused(
-    statement text,
-    code text,
-    detail text,
-    description text
-)
-returns text
-language plpgsql
-as $$
-declare
-    _code text := 'no error';
-    _message text;
-    _detail text;
-    _hint text;
-begin
-    begin
-        execute statement;
-    exception
-        when others then
-            get stacked diagnostics
-                _code = returned_sqlstate,
-                _message = message_text,
-                _detail = pg_exception_detail,
-                _hint = pg_exception_hint;
-    end;
-    return is(
-        format('%s %s', _code, case when _detail like refused.detail then refused.detail else _detail end)
-            || case when _message = '' then ' without message' when _hint = '' then ' without hint' else '' end,
-        format('%s %s', refused.code, refused.detail),
-        description);
-end
-$$;
-
 select is(
     esdb.ulid_timestamp('01ARZ3NDEKTSV4RRFFQ69G5FAV'), '2016-07-30 23:54:10.259+00'::timestamptz,
     'the time of a known ULID'
@@ -55,7 +21,7 @@ select is(
     'the highest ULID'
 );
 
-select pg_temp.refused(
+select refused(
     format('select esdb.ulid_timestamp(%L)', bad.id), 'SE009', 'id: not a ULID',
     format('refused: %s', bad.why)
 )

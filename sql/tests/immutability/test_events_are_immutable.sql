@@ -1,40 +1,6 @@
 -- UPDATE, DELETE and TRUNCATE of events are refused with SE008, for the owner too, on every table of the tree.
 select plan(12);
 
--- Asserts that a statement is refused: with this code, a DETAIL like this, and a MESSAGE and HINT that say something.
-create function pg_temp.refused(
-    statement text,
-    code text,
-    detail text,
-    description text
-)
-returns text
-language plpgsql
-as $$
-declare
-    _code text := 'no error';
-    _message text;
-    _detail text;
-    _hint text;
-begin
-    begin
-        execute statement;
-    exception
-        when others then
-            get stacked diagnostics
-                _code = returned_sqlstate,
-                _message = message_text,
-                _detail = pg_exception_detail,
-                _hint = pg_exception_hint;
-    end;
-    return is(
-        format('%s %s', _code, case when _detail like refused.detail then refused.detail else _detail end)
-            || case when _message = '' then ' without message' when _hint = '' then ' without hint' else '' end,
-        format('%s %s', refused.code, refused.detail),
-        description);
-end
-$$;
-
 select esdb.append_event('s', 'T', '{}', 0, 'n', 'm', id => 'id');
 
 create temporary table tree as
@@ -102,14 +68,14 @@ $$;
 select is_empty('select pg_temp.let_through(false)', 'every statement that changes rows is refused on each of them');
 select is_empty('select pg_temp.let_through(true)', 'also with session_replication_role = replica');
 
-select pg_temp.refused(
+select refused(
     format(
         'insert into %s select * from esdb.get_event(''id'') on conflict (id) do update set payload = ''{}''', e.tableoid::regclass
     ),
     'SE008', 'UPDATE of esdb.events_note_y%', 'an insert that would update on conflict is refused'
 )
 from esdb.events as e;
-select pg_temp.refused(refused.statement, 'SE008', refused.detail, refused.statement)
+select refused(refused.statement, 'SE008', refused.detail, refused.statement)
 from (
     values
         ('update esdb.events set payload = payload', 'UPDATE of esdb.events'),
@@ -122,7 +88,7 @@ select throws_ok('delete from esdb.events', 'SE008', 'events are immutable', 'ME
 -- a table of the tree that is detached stays immutable
 begin;
 alter table esdb.events_note detach partition esdb.events_note_overflow;
-select pg_temp.refused('truncate esdb.events_note_overflow', 'SE008', 'TRUNCATE of esdb.events_note_overflow', 'a detached leaf is immutable too');
+select refused('truncate esdb.events_note_overflow', 'SE008', 'TRUNCATE of esdb.events_note_overflow', 'a detached leaf is immutable too');
 rollback;
 
 select is((select count(*) from esdb.events), 1::bigint, 'the event stands');

@@ -48,7 +48,10 @@ select set_eq(
     union all
     values
         ('esdb.append_event(text,text,jsonb,bigint,text,text,text,text,text,jsonb,text,integer,timestamp with time zone,text)'),
-        ('esdb.append_events(text,jsonb,bigint,text,text,text,text,text,jsonb,text)')$$,
+        ('esdb.append_events(text,jsonb,bigint,text,text,text,text,text,jsonb,text)'),
+        ('esdb.append_to_streams(jsonb)'),
+        ('esdb.delete_stream(text,bigint,jsonb)'),
+        ('esdb.restore_stream(text,jsonb)')$$,
     'a writer reads and appends'
 );
 select set_eq(

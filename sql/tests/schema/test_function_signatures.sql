@@ -1,5 +1,5 @@
 -- The public functions have the parameters, defaults and results that the API promises, and no overloads.
-select plan(14);
+select plan(17);
 
 create temporary table promised as
 select * from (
@@ -16,6 +16,11 @@ select * from (
             ' group_context text DEFAULT NULL::text, feature_context text DEFAULT NULL::text, action_type text DEFAULT NULL::text,'
             ' aggregate_type text DEFAULT NULL::text, metadata jsonb DEFAULT NULL::jsonb, idempotency_key text DEFAULT NULL::text',
             'SETOF esdb.append_result'),
+        ('append_to_streams', 'appends jsonb',
+            'TABLE(aggregate_id text, id text, version bigint, "position" bigint, "timestamp" timestamp with time zone)'),
+        ('delete_stream', 'aggregate_id text, expected_version bigint DEFAULT NULL::bigint, metadata jsonb DEFAULT NULL::jsonb',
+            'esdb.append_result'),
+        ('restore_stream', 'aggregate_id text, metadata jsonb DEFAULT NULL::jsonb', 'esdb.append_result'),
         ('read_stream',
             'aggregate_id text, from_version bigint DEFAULT 1, to_version bigint DEFAULT NULL::bigint, max_count integer DEFAULT 1000,'
             ' backward boolean DEFAULT false, as_of timestamp with time zone DEFAULT NULL::timestamp with time zone,'

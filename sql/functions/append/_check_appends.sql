@@ -1,0 +1,77 @@
+-- Refuses what is wrong with the appends of a call of append_to_streams(); DETAIL names the place of the append.
+-- A JSON null is as good as a key left out. Locks nothing. Errors: SE005, SE009, SE010.
+create or replace function esdb._check_appends(
+    appends jsonb
+)
+returns void
+language plpgsql
+volatile
+parallel unsafe
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    _append record;
+    _count bigint := 0;
+    _state text;
+    _message text;
+    _facts text;
+    _advice text;
+begin
+    if jsonb_typeof(appends) is distinct from 'array' then
+        perform esdb._invalid_argument(
+            'appends', coalesce('a JSON ' || jsonb_typeof(appends), 'null'), 'Pass a JSON array of appends.');
+    end if;
+    if jsonb_array_length(appends) not between 1 and 10000 then
+        perform esdb._invalid_argument(
+            'appends', format('%s appends', jsonb_array_length(appends)), 'Pass 1 to 10,000 appends a call.');
+    end if;
+    perform esdb._check_append_keys(a.append, a.ordinal)
+    from jsonb_array_elements(appends) with ordinality as a (append, ordinal)
+    order by a.ordinal;
+
+    for _append in select a.* from esdb._appends(appends) as a order by a.ordinal loop
+        begin
+            perform esdb._check_append(
+                _append.aggregate_id, _append.expected_version, _append.metadata, _append.action_type,
+                _append.aggregate_type, _append.idempotency_key);
+            perform esdb._check_events(_append.events);
+        exception
+            -- the same error again, with the place it was met at
+            when sqlstate 'SE005' or sqlstate 'SE009' or sqlstate 'SE010' then
+                get stacked diagnostics
+                    _state = returned_sqlstate,
+                    _message = message_text,
+                    _facts = pg_exception_detail,
+                    _advice = pg_exception_hint;
+                raise exception '%', _message
+                    using errcode = _state,
+                          detail = case _state
+                              when 'SE009' then regexp_replace(_facts, '^(\w+: )', format('\1append %s: ', _append.ordinal))
+                              else format('append %s: %s', _append.ordinal, _facts)
+                          end,
+                          hint = _advice;
+        end;
+        _count := _count + jsonb_array_length(_append.events);
+    end loop;
+    if _count > 10000 then
+        perform esdb._invalid_argument('appends', format('%s events', _count), 'Pass 1 to 10,000 events a call.');
+    end if;
+
+    select a.aggregate_id, array_agg(a.ordinal order by a.ordinal) as ordinals
+    into _append
+    from esdb._appends(appends) as a
+    group by a.aggregate_id
+    having count(*) > 1
+    limit 1;
+    if found then
+        perform esdb._invalid_argument(
+            'appends', format('stream %s stands in the appends %s', _append.aggregate_id, array_to_string(_append.ordinals, ', ')),
+            'Pass all events of a stream in one append.');
+    end if;
+end
+$function$;
+
+comment on function esdb._check_appends(jsonb) is
+    'Raises for the first thing wrong with the appends of a call of append_to_streams(). Errors: SE005, SE009, SE010.';
+
+revoke all on function esdb._check_appends(jsonb) from public;
