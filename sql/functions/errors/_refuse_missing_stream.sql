@@ -11,7 +11,7 @@ as $function$
 begin
     raise exception 'no such stream: %', aggregate_id
         using errcode = 'SE003',
-              detail = 'no event was ever appended to it',
+              detail = format('no event was ever appended to %s', aggregate_id),
               hint = 'Check the aggregate_id; a stream begins with its first append.';
 end
 $function$;

@@ -66,9 +66,9 @@ select is((select count(*) from esdb.read_stream('other')), 1::bigint, 'other st
 select refused(wrong.statement, wrong.code, wrong.detail, wrong.statement)
 from (
     values
-        ($$select esdb.delete_stream('none')$$, 'SE003', 'no event was ever appended to it'),
-        ($$select esdb.delete_stream('none', 0)$$, 'SE003', 'no event was ever appended to it'),
-        ($$select esdb.restore_stream('none')$$, 'SE003', 'no event was ever appended to it'),
+        ($$select esdb.delete_stream('none')$$, 'SE003', 'no event was ever appended to none'),
+        ($$select esdb.delete_stream('none', 0)$$, 'SE003', 'no event was ever appended to none'),
+        ($$select esdb.restore_stream('none')$$, 'SE003', 'no event was ever appended to none'),
         ($$select esdb.restore_stream('other')$$, 'SE009', 'aggregate_id: stream other is not deleted'),
         ($$select esdb.delete_stream('other', 0)$$, 'SE001', '{"actual": 1, "expected": 0, "aggregate_id": "other"}'),
         ($$select esdb.delete_stream('other', 7)$$, 'SE001', '{"actual": 1, "expected": 7, "aggregate_id": "other"}'),
