@@ -6,205 +6,143 @@ is made short.
 
 from __future__ import annotations
 
-import itertools
 import os
-from dataclasses import dataclass, field
 from typing import Any
 
-import psycopg
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import invariant, rule, run_state_machine_as_test
 from psycopg.types.json import Jsonb
 
+from tests.databases import run_esdb
 from tests.feed_support import mark, until, value
 from tests.fixtures import Connection
+from tests.model import Stored
+from tests.model_writes import ADDED, CONTEXTS, NAMES, TYPES, WritesMachine, streams
 
 EXAMPLES = int(os.environ.get("ESDB_TEST_EXAMPLES", "0"))
-NAMES = ["a", "b", "c"]
-IDS = [f"id-{number}" for number in range(6)]
-KEYS = ["k1", "k2"]
-TYPES = ["Made", "Changed", "Gone"]
-CONTEXTS = {"a": "b", "b": "n", "c": "nt"}
-
-streams = st.sampled_from(NAMES)
 versions = st.integers(0, 12)
 counts = st.integers(1, 8)
-expectations = st.one_of(st.none(), st.sampled_from([0, -1, "exact", "exact", "stale", "ahead"]))
-events = st.fixed_dictionaries(
-    {"event_type": st.sampled_from(TYPES), "payload": st.fixed_dictionaries({"n": st.integers(0, 2)})},
-    optional={"id": st.sampled_from(IDS)},
-)
-batches = st.lists(events, min_size=1, max_size=4)
 type_filters = st.none() | st.lists(st.sampled_from(TYPES), max_size=2)
-context_filters = st.none() | st.lists(st.sampled_from(["b", "n", "nt", "p"]), max_size=2)
+context_filters = st.none() | st.lists(st.sampled_from([*CONTEXTS.values(), "p"]), max_size=2)
 
 
-@dataclass(frozen=True)
-class Stored:
-    """An event of the model."""
+class StoreMachine(WritesMachine):
+    """Everything a store does, each answer held against the model."""
 
-    position: int
-    stream: str
-    version: int
-    id: str
-    event_type: str
-    payload: dict[str, int]
-
-
-@dataclass
-class Model:
-    """What a store is: events in order, and keys that name some of them."""
-
-    events: list[Stored] = field(default_factory=list)
-    keys: dict[tuple[str, str], list[Stored]] = field(default_factory=dict)
-
-    def of(self, stream: str) -> list[Stored]:
-        """Give a stream's events."""
-        return [event for event in self.events if event.stream == stream]
-
-    def answer(self, stream: str, new: list[dict[str, Any]], expected: int | None, key: str | None) -> Any:
-        """Give the events that an append repeats, or its error's code, or None when it appends."""
-        own = self.of(stream)
-        repeated = self._repeated(stream, new, key, by_id=key is not None or expected in {None, -1})
-        if repeated is None and expected is not None:
-            fits = bool(own) if expected == -1 else expected == len(own)
-            if not fits:
-                return self._repeated(stream, new, None, by_id=True) or ("SE003" if expected == -1 else "SE001")
-        if repeated is not None:
-            return repeated
-        return "SE007" if self._doubled(stream, new) else None
-
-    def _repeated(self, stream: str, new: list[dict[str, Any]], key: str | None, *, by_id: bool) -> Any:
-        ids = [event["id"] for event in new if "id" in event]
-        known = self.keys.get((stream, key)) if key else None
-        found = known
-        if known is None and by_id:
-            found = [event for event in self.of(stream) if event.id in ids]
-        if not found:
-            return None
-        same = len(found) == len(new) and all(
-            old.event_type == event["event_type"]
-            and old.payload == event["payload"]
-            and (old.id == event["id"] if "id" in event else known is not None)
-            for old, event in zip(found, new, strict=True)
-        )
-        return found if same else "SE006"
-
-    def _doubled(self, stream: str, new: list[dict[str, Any]]) -> bool:
-        """Tell whether an id stands in this stream, whose leaf is its own, or twice in the call."""
-        ids = [event["id"] for event in new if "id" in event]
-        return len(set(ids)) < len(ids) or any(event.id in ids for event in self.of(stream))
-
-
-class StoreMachine(RuleBasedStateMachine):
-    """Appends and reads, each held against the model."""
-
-    connection: Connection
-    numbers = itertools.count()
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.model = Model()
-        self.prefix = f"example-{next(self.numbers)}-"
-        self.start = 0
-
-    @initialize()
-    def begin(self) -> None:
-        """Every example has streams, ids and keys of its own, behind the events of those before."""
-        query = "select coalesce(pg_sequence_last_value('esdb.event_position'::regclass), 0)"
-        self.start = int(value(self.connection, query))
-
-    def _expected(self, stream: str, form: int | str | None) -> int | None:
-        version = len(self.model.of(stream))
-        named = {"exact": version, "stale": max(version - 1, 0), "ahead": version + 1}
-        return named[form] if isinstance(form, str) else form
-
-    def _own(self, new: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        return [{**event, "id": self.prefix + event["id"]} if "id" in event else event for event in new]
-
-    def _check_append(
-        self, stream: str, new: list[dict[str, Any]], expected: int | None, key: str | None, query: str, **more: Any
-    ) -> None:
-        answer = self.model.answer(stream, new, expected, key)
-        given = {
-            "stream": self.prefix + stream, "expected": expected, "context": CONTEXTS[stream], "key": key, **more,
-        }  # fmt: skip
-        try:
-            rows = self.connection.execute(query, given).fetchall()
-        except psycopg.DatabaseError as error:
-            assert error.sqlstate == answer, error  # noqa: PT017 - None where the model takes the append
-            return
-        if answer is not None:
-            assert [(old.id, old.version, old.position) for old in answer] == rows
-            return
-        own = self.model.of(stream)
-        last = self.model.events[-1].position if self.model.events else self.start
-        written: list[Stored] = []
-        for event, (id_, version, position) in zip(new, rows, strict=True):
-            assert version == len(own) + len(written) + 1
-            assert position > last
-            assert id_ == event.get("id", id_)
-            last = position
-            written.append(Stored(position, stream, version, id_, event["event_type"], event["payload"]))
-        self.model.events += written
-        if key:
-            self.model.keys[stream, key] = written
-
-    @rule(stream=streams, event=events, form=expectations, key=st.none() | st.sampled_from(KEYS))
-    def append_one(self, stream: str, event: dict[str, Any], form: Any, key: str | None) -> None:
-        """Append by append_event()."""
-        (event,) = self._own([event])
-        self._check_append(
-            stream, [event], self._expected(stream, form), key,
-            "select id, version, position from esdb.append_event(%(stream)s, %(type)s, %(payload)s, %(expected)s,"
-            " bounded_context => %(context)s, group_context => 'm', id => %(id)s, idempotency_key => %(key)s)",
-            type=event["event_type"], payload=Jsonb(event["payload"]), id=event.get("id"),
-        )  # fmt: skip
-
-    @rule(stream=streams, batch=batches, form=expectations, key=st.none() | st.sampled_from(KEYS))
-    def append_several(self, stream: str, batch: list[dict[str, Any]], form: Any, key: str | None) -> None:
-        """Append by append_events()."""
-        batch = self._own(batch)
-        self._check_append(
-            stream, batch, self._expected(stream, form), key,
-            "select id, version, position from esdb.append_events(%(stream)s, %(events)s, %(expected)s,"
-            " bounded_context => %(context)s, group_context => 'm', idempotency_key => %(key)s)",
-            events=Jsonb(batch),
-        )  # fmt: skip
-
-    @rule(data=st.data(), stream=streams, form=expectations)
-    def retry(self, data: st.DataObject, stream: str, form: Any) -> None:
-        """Append again what stands there."""
-        known = [event for event in self.model.of(stream) if event.id.startswith(self.prefix)]
-        if known:
-            old = data.draw(st.sampled_from(known))
-            event = {"event_type": old.event_type, "payload": old.payload, "id": old.id[len(self.prefix) :]}
-            self.append_several(stream=stream, batch=[event], form=form, key=None)
-
-    @rule(stream=streams, version=st.integers(max_value=-2))
-    def append_nonsense(self, stream: str, version: int) -> None:
-        """Expect a version that cannot be."""
-        try:
-            self.connection.execute(
-                "select esdb.append_event(%s, 'T', '{}', %s::bigint, 'b', 'm')",
-                (self.prefix + stream, max(version, -99)),
-            )
-        except psycopg.DatabaseError as error:
-            assert error.sqlstate == "SE009"  # noqa: PT017 - hypothesis shrinks what this raises
+    @rule(stream=streams, version=versions, state=st.integers(0, 9))
+    def save_snapshot(self, stream: str, version: int, state: int) -> None:
+        """Save a snapshot of a version."""
+        own = len(self.model.of(stream))
+        given = (self.prefix + stream, version, Jsonb({"n": state}))
+        query = "select esdb.save_snapshot(%s, %s, %s)"
+        if version == 0:
+            self.refused(query, given, "SE009")
+        elif own == 0:
+            self.refused(query, given, "SE003")
+        elif stream in self.model.deleted:
+            self.refused(query, given, "SE002")
+        elif version > own:
+            self.refused(query, given, "SE014")
         else:
-            raise AssertionError("an append with a negative version was taken")
+            self.connection.execute(query, given)
+            self.model.snapshots.setdefault(stream, {})[version] = state
+
+    @rule(keep=st.integers(1, 3))
+    def cleanup_snapshots(self, keep: int) -> None:
+        """Keep each aggregate's newest, whatever their age."""
+        assert value(self.connection, "select esdb.cleanup_old_snapshots(%s, '0')", (keep,)) == self.model.cleanup(keep)
+
+    @rule(stream=streams, version=st.none() | st.integers(1, 12), data=st.data())
+    def load(self, stream: str, version: int | None, data: st.DataObject) -> None:
+        """Load an aggregate and its snapshot as they are, at a version, or as of a time."""
+        own = self.model.of(stream)
+        moment = data.draw(st.sampled_from([None, *(event.timestamp for event in own)]))
+        seen = len(own) if moment is None else sum(event.timestamp <= moment for event in own)
+        seen = min(seen, seen if version is None else version)
+        given = (self.prefix + stream, version, moment)
+        snapshot = self.model.snapshot(stream, seen)
+        hidden = stream in self.model.deleted
+        rows = self.connection.execute("select version, state from esdb.get_snapshot(%s, %s, %s)", given).fetchall()
+        assert rows == ([(snapshot[0], {"n": snapshot[1]})] if snapshot and not hidden else [])
+        query = (
+            "select version, snapshot_version, snapshot_state, jsonb_path_query_array(events, '$[*].id')"
+            " from esdb.load_aggregate(%s, %s, %s)"
+        )
+        if hidden:
+            self.refused(query, given, "SE002")
+            return
+        after, state = (snapshot[0], {"n": snapshot[1]}) if snapshot else (None, None)
+        rows = self.connection.execute(query, given).fetchall()
+        assert rows == [(seen, after, state, [event.id for event in own[after or 0 : seen]])]
+
+    @rule(threshold=st.integers(1, 6))
+    def snapshots_due(self, threshold: int) -> None:
+        """List the streams that have moved on far enough since their snapshot."""
+        value(self.connection, "select esdb.set_setting('snapshot_threshold', %s)", (str(threshold),))
+        rows = self.connection.execute(
+            "select aggregate_id, version, events_since_snapshot from esdb.snapshots_due"
+            " where starts_with(aggregate_id, %s) order by aggregate_id",
+            (self.prefix,),
+        ).fetchall()
+        expected = []
+        for stream in NAMES:
+            own, snapshot = len(self.model.of(stream)), self.model.snapshot(stream)
+            since = own - (snapshot[0] if snapshot else 0)
+            if since >= threshold and stream not in self.model.deleted:
+                expected.append((self.prefix + stream, own, since))
+        assert rows == expected
 
     @rule(
-        stream=streams, first=versions, last=st.none() | versions, count=counts | st.just(1000), backward=st.booleans()
+        context=st.none() | st.sampled_from(list(CONTEXTS.values())), after=st.none() | streams, count=counts,
+        deleted=st.booleans(),
+    )  # fmt: skip
+    def list_streams(self, context: str | None, after: str | None, count: int, deleted: bool) -> None:
+        """List a page of this example's streams; the others come before them."""
+        rows = self.connection.execute(
+            "select aggregate_id, version, deleted_at is not null, snapshot_version from esdb.list_streams("
+            "bounded_context => %s, after_aggregate_id => %s, max_count => %s, include_deleted => %s)",
+            (context, self.prefix + (after or ""), count, deleted),
+        ).fetchall()
+        expected = [
+            (self.prefix + name, len(own), name in self.model.deleted, (self.model.snapshot(name) or (None,))[0])
+            for name in NAMES
+            if (own := self.model.of(name))
+            and (after is None or name > after)
+            and context in {None, CONTEXTS[name]}
+            and (deleted or name not in self.model.deleted)
+        ]
+        assert rows == expected[:count]
+
+    @rule(
+        reader=st.sampled_from(["correlation_id", "causation_id"]),
+        name=st.sampled_from(["c1", "c2", "e1"]),
+        count=counts,
     )
-    def read_stream(self, stream: str, first: int, last: int | None, count: int, backward: bool) -> None:
+    def read_traced(self, reader: str, name: str, count: int) -> None:
+        """Read what a correlation or a cause brought about."""
+        function = {"correlation_id": "read_correlated", "causation_id": "read_caused_by"}[reader]
+        rows = self.connection.execute(
+            f"select position from esdb.{function}(%s, %s, since => '2000-01-01 00:00:00+00')",
+            (self.prefix + name, count),
+        ).fetchall()
+        wanted = [event for event in self.model.events if (event.metadata or {}).get(reader) == self.prefix + name]
+        assert [position for (position,) in rows] == [event.position for event in wanted][:count]
+
+    @rule(
+        stream=streams, first=versions, last=st.none() | versions, count=counts | st.just(1000), backward=st.booleans(),
+        deleted=st.booleans(),
+    )  # fmt: skip
+    def read_stream(self, stream: str, first: int, last: int | None, count: int, backward: bool, deleted: bool) -> None:
         """Read a range of a stream."""
         rows = self.connection.execute(
-            "select position, version, id, event_type, payload from esdb.read_stream(%s, %s, %s, %s, %s)",
-            (self.prefix + stream, first, last, count, backward),
+            "select position, version, id, event_type, payload"
+            " from esdb.read_stream(%s, %s, %s, %s, %s, include_deleted => %s)",
+            (self.prefix + stream, first, last, count, backward, deleted),
         ).fetchall()
-        wanted = [event for event in self.model.of(stream) if first <= event.version <= (99 if last is None else last)]
+        shown = deleted or stream not in self.model.deleted
+        own = self.model.of(stream) if shown else []
+        wanted = [event for event in own if first <= event.version <= (999 if last is None else last)]
         self._compare(rows, wanted, count, backward)
 
     @rule(
@@ -263,18 +201,22 @@ class StoreMachine(RuleBasedStateMachine):
             name = self.prefix + stream
             assert value(self.connection, "select esdb.stream_version(%s)", (name,)) == len(own)
             rows = self.connection.execute(
-                "select version, bounded_context, group_context, updated_at >= created_at, deleted_at"
+                "select version, bounded_context, group_context, updated_at >= created_at, deleted_at is not null,"
+                " snapshot_version"
                 " from esdb.get_stream_info(%s)",
                 (name,),
             ).fetchall()
-            assert rows == ([(len(own), CONTEXTS[stream], "m", True, None)] if own else [])
+            deleted, snapshot = stream in self.model.deleted, (self.model.snapshot(stream) or (None,))[0]
+            assert rows == ([(len(own), CONTEXTS[stream], "m", True, deleted, snapshot)] if own else [])
 
     def _compare(self, rows: list[tuple[Any, ...]], wanted: list[Stored], count: int, backward: bool) -> None:
         ordered = (wanted[::-1] if backward else wanted)[:count]
         assert rows == [(e.position, e.version, e.id, e.event_type, e.payload) for e in ordered]
 
 
-def test_the_store_is_its_model(db: Connection) -> None:
+def test_the_store_is_its_model(db: Connection, db_url: str) -> None:
+    added = run_esdb("contexts", "add", ADDED, "extra", url=db_url)
+    assert added.returncode == 0, added.stderr
     StoreMachine.connection = db
     run_state_machine_as_test(
         StoreMachine,
@@ -288,3 +230,5 @@ def test_the_store_is_its_model(db: Connection) -> None:
             suppress_health_check=list(HealthCheck),
         ),
     )
+    verified = run_esdb("verify", url=db_url)
+    assert (verified.returncode, verified.stdout) == (0, "ok\n"), verified.stdout + verified.stderr
