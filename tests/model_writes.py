@@ -55,7 +55,7 @@ class WritesMachine(RuleBasedStateMachine):
         query = "select coalesce(pg_sequence_last_value('esdb.event_position'::regclass), 0)"
         self.start = int(value(self.connection, query))
         value(self.connection, "select esdb.cleanup_old_snapshots(1, '0')")
-        value(self.connection, "select esdb.set_setting('snapshot_threshold')")
+        value(self.connection, "select esdb.set_setting('snapshot_threshold', null)")
 
     def _expected(self, stream: str, form: int | str | None) -> int | None:
         version = len(self.model.of(stream))
