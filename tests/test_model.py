@@ -1,6 +1,6 @@
 """A store against a plain model of it: whatever is done in whatever order, both answer alike.
 
-ESDB_TEST_EXAMPLES: how many sequences are tried, 25 unless set; once set, they differ from run to run, and a failure
+ESDB_TEST_EXAMPLES: how many sequences are tried, 100 unless set; once set, they differ from run to run, and a failure
 is made short.
 """
 
@@ -21,7 +21,7 @@ from tests.model import Stored
 from tests.model_writes import ADDED, CONTEXTS, NAMES, TYPES, WritesMachine, streams
 
 EXAMPLES = int(os.environ.get("ESDB_TEST_EXAMPLES", "0"))
-versions = st.integers(0, 12)
+versions = st.integers(0, 7)
 counts = st.integers(1, 8)
 type_filters = st.none() | st.lists(st.sampled_from(TYPES), max_size=2)
 context_filters = st.none() | st.lists(st.sampled_from([*CONTEXTS.values(), "p"]), max_size=2)
@@ -53,7 +53,7 @@ class StoreMachine(WritesMachine):
         """Keep each aggregate's newest, whatever their age."""
         assert value(self.connection, "select esdb.cleanup_old_snapshots(%s, '0')", (keep,)) == self.model.cleanup(keep)
 
-    @rule(stream=streams, version=st.none() | st.integers(1, 12), data=st.data())
+    @rule(stream=streams, version=st.none() | st.integers(1, 7), data=st.data())
     def load(self, stream: str, version: int | None, data: st.DataObject) -> None:
         """Load an aggregate and its snapshot as they are, at a version, or as of a time."""
         own = self.model.of(stream)
@@ -221,8 +221,8 @@ def test_the_store_is_its_model(db: Connection, db_url: str) -> None:
     run_state_machine_as_test(
         StoreMachine,
         settings=settings(
-            max_examples=EXAMPLES or 25,
-            stateful_step_count=40,
+            max_examples=EXAMPLES or 100,
+            stateful_step_count=60,
             derandomize=not EXAMPLES,
             phases=tuple(Phase) if EXAMPLES else (Phase.generate,),
             database=None,
