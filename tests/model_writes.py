@@ -181,14 +181,25 @@ class WritesMachine(RuleBasedStateMachine):
         else:
             raise AssertionError(f"taken, and not refused with {code}: {query}")
 
+    def _known(self, data: st.DataObject, stream: str) -> list[dict[str, Any]]:
+        """Give a batch of one event that stands in the stream; none when no event of it has an id of ours."""
+        known = [event for event in self.model.of(stream) if event.id.startswith(self.prefix)]
+        if not known:
+            return []
+        old = data.draw(st.sampled_from(known))
+        return [{"event_type": old.event_type, "payload": old.payload, "id": old.id[len(self.prefix) :]}]
+
     @rule(data=st.data(), stream=streams, form=expectations)
     def retry(self, data: st.DataObject, stream: str, form: Any) -> None:
         """Append again what stands there."""
-        known = [event for event in self.model.of(stream) if event.id.startswith(self.prefix)]
-        if known:
-            old = data.draw(st.sampled_from(known))
-            event = {"event_type": old.event_type, "payload": old.payload, "id": old.id[len(self.prefix) :]}
-            self.append_several(stream=stream, batch=[event], form=form, key=None)
+        if batch := self._known(data, stream):
+            self.append_several(stream=stream, batch=batch, form=form, key=None)
+
+    @rule(data=st.data(), names=st.lists(streams, min_size=1, max_size=3, unique=True))
+    def retry_call(self, data: st.DataObject, names: list[str]) -> None:
+        """Append to several streams what stands there, or something new where nothing does."""
+        new = [{"event_type": "Made", "payload": {"n": 0}}]
+        self.append_to_streams(calls=[(name, self._known(data, name) or new, None, None) for name in names])
 
     @rule(stream=streams, version=st.integers(max_value=-2))
     def append_nonsense(self, stream: str, version: int) -> None:

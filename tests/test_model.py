@@ -30,10 +30,11 @@ context_filters = st.none() | st.lists(st.sampled_from([*CONTEXTS.values(), "p"]
 class StoreMachine(WritesMachine):
     """Everything a store does, each answer held against the model."""
 
-    @rule(stream=streams, version=versions, state=st.integers(0, 9))
-    def save_snapshot(self, stream: str, version: int, state: int) -> None:
+    @rule(stream=streams, version=st.just("newest") | versions, state=st.integers(0, 9))
+    def save_snapshot(self, stream: str, version: int | str, state: int) -> None:
         """Save a snapshot of a version."""
         own = len(self.model.of(stream))
+        version = own if isinstance(version, str) else version
         given = (self.prefix + stream, version, Jsonb({"n": state}))
         query = "select esdb.save_snapshot(%s, %s, %s)"
         if version == 0:
