@@ -48,6 +48,7 @@ create table esdb.snapshots (
     timestamp timestamptz not null default pg_catalog.clock_timestamp(),
     primary key (aggregate_id, version)
 );
--- serves the cleanup by age
+-- serves questions of age; the cleanup walks the primary key
 create index snapshots_timestamp on esdb.snapshots using brin (timestamp);
 comment on table esdb.snapshots is 'An aggregate''s state as of a version, so that loading it need not replay all events.';
+comment on column esdb.snapshots.timestamp is 'When it was saved, last.';

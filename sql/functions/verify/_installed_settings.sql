@@ -1,4 +1,4 @@
--- The settings that migrations register, each with its type and its default, part of esdb_meta.installed_objects(): see
+-- The settings that migrations register, each with type, default and bounds, part of esdb_meta.installed_objects(): see
 -- there. The value is the installation's own. Locks nothing beyond reading the table.
 create or replace function esdb_meta._installed_settings()
 returns table (
@@ -15,7 +15,12 @@ as $function$
 select
     'setting',
     registered.name,
-    jsonb_build_object('type', registered.value_type, 'default', registered.default_value),
+    jsonb_build_object(
+        'type', registered.value_type,
+        'default', registered.default_value,
+        'minimum', registered.minimum,
+        'maximum', registered.maximum
+    ),
     '{}'::text[]
 from esdb.settings as registered
 $function$;

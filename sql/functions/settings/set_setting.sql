@@ -1,0 +1,55 @@
+-- Changes a setting, or with null sets it back to its default, and returns the value in force: every function reads its
+-- settings anew at each call, so the change holds from its commit on. The value is stored as the server writes it
+-- (P14D as 14 days), so that it means the same to every session. Locks the setting's row until the transaction ends;
+-- readers don't wait for it. Errors: SE009.
+create or replace function esdb.set_setting(
+    name text,
+    value text
+)
+returns text
+language plpgsql
+volatile
+parallel unsafe
+security definer
+set search_path = pg_catalog, pg_temp
+set intervalstyle = postgres
+as $function$
+#variable_conflict use_column
+declare
+    _setting esdb.settings;
+begin
+    select s.* into _setting from esdb.settings as s where s.name = set_setting.name for no key update;
+    if _setting.name is null then
+        perform esdb._invalid_argument(
+            'name',
+            format('%s is none of %s', coalesce(set_setting.name, 'null'),
+                (select string_agg(s.name, ', ' order by s.name) from esdb.settings as s)),
+            'esdb.list_settings() tells what each one means.');
+    end if;
+
+    begin
+        update esdb.settings as s
+        set value = case
+            when s.value_type = 'interval' then set_setting.value::interval::text
+            when set_setting.value ~ '^[0-9]{1,9}$' then set_setting.value::integer::text
+            else set_setting.value
+        end
+        where s.name = set_setting.name
+        returning s.* into _setting;
+    exception
+        when check_violation or data_exception then
+            perform esdb._invalid_argument(
+                'value',
+                format('%s is no %s from %s to %s', quote_literal(set_setting.value), _setting.value_type,
+                    _setting.minimum, _setting.maximum),
+                format('Pass what %s takes, or null for its default, %s.', _setting.name, _setting.default_value));
+    end;
+    return coalesce(_setting.value, _setting.default_value);
+end
+$function$;
+
+comment on function esdb.set_setting(text, text) is
+    'Changes a setting (null: back to its default) and returns the value in force; it holds from the commit on. The settings and their bounds: esdb.list_settings(). Errors: SE009.';
+
+revoke all on function esdb.set_setting(text, text) from public;
+grant execute on function esdb.set_setting(text, text) to esdb_maintainer;
