@@ -6,8 +6,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from esdb_cli.calls import Time
+from esdb_cli.errors import EXIT_USAGE, CliError
 
 if TYPE_CHECKING:
     from typing import Any
@@ -40,6 +42,19 @@ class _Iso8601(click.ParamType):  # type: ignore[type-arg]
         except ValueError:
             self.fail(f"{value!r} is not a time such as 2026-11-21T09:00:00Z.", param, ctx)
         return Time(value)
+
+
+class EnvironmentOption(click.Option):
+    """An option with an environment variable: a wrong value of that is one line that names the variable."""
+
+    def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
+        """Convert a value; raises CliError for one that came from the environment."""
+        try:
+            return super().type_cast_value(ctx, value)
+        except click.BadParameter as error:
+            if ctx.get_parameter_source(self.name or "") is not ParameterSource.ENVIRONMENT:
+                raise
+            raise CliError(f"{self.envvar}: {error.message}", EXIT_USAGE) from None
 
 
 BIGINT = _Bigint()

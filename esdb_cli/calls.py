@@ -25,6 +25,13 @@ class Time:
     text: str
 
 
+@dataclass(frozen=True)
+class Interval:
+    """A span of time as text that the server reads."""
+
+    text: str
+
+
 def call(function: LiteralString, arguments: Mapping[LiteralString, object], columns: LiteralString = "*") -> Composed:
     """Return `select columns from function(name => value, …) as result`; arguments that are None or () are left out."""
     from psycopg.sql import SQL
@@ -45,6 +52,8 @@ def _literal(value: object) -> Composed:
             return SQL("{}::jsonb").format(Literal(text))
         case Time(text):
             return SQL("{}::timestamptz").format(Literal(text))
+        case Interval(text):
+            return SQL("{}::interval").format(Literal(text))
         case tuple():
             return SQL("{}::text[]").format(Literal(list(value)))
         case _:

@@ -25,6 +25,8 @@ COMMANDS = {
     "partitions": _Entry("esdb_cli.partitions:partitions", "Make and list the partitions of the events."),
     "read": _Entry("esdb_cli.events:read", "Read a stream, or every event in order."),
     "refresh-stats": _Entry("esdb_cli.statistics:refresh_stats", "Bring the view event_statistics up to date."),
+    "settings": _Entry("esdb_cli.settings:settings", "List and change the store's settings."),
+    "snapshots": _Entry("esdb_cli.snapshots:snapshots", "List the snapshots that are due, and remove old ones."),
     "status": _Entry("esdb_cli.migrate:status", "Show which migrations are applied, pending or changed."),
     "verify": _Entry("esdb_cli.migrate:verify", "Prove that the database is as the migrations left it."),
 }

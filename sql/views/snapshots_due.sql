@@ -7,7 +7,7 @@ select
     due.version,
     due.snapshot_version,
     due.events_since_snapshot
-from esdb._snapshots_due() as due;
+from esdb._due_snapshots() as due;
 
 comment on view esdb.snapshots_due is
     'The living streams with at least snapshot_threshold (a setting) events after their newest snapshot, or after their start where they have none (snapshot_version null). A query reads all of esdb.streams, whatever its conditions, and looks up the newest snapshot of each stream of so many events: for a job, not for each request; of one stream esdb.get_stream_info() tells both versions.';

@@ -4,7 +4,7 @@
 -- readers don't wait for it. Errors: SE009.
 create or replace function esdb.set_setting(
     name text,
-    value text
+    value text default null
 )
 returns text
 language plpgsql

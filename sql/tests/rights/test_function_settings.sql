@@ -42,7 +42,8 @@ select is_empty(
     $$select p.oid::regprocedure, p.provolatile
     from pg_proc as p
     where p.pronamespace = 'esdb'::regnamespace
-        and p.proname in ('append_event', 'append_events', 'read_all', 'high_water_mark', 'new_ulid', 'refresh_event_statistics')
+        and p.proname in ('append_event', 'append_events', 'read_all', 'high_water_mark', 'new_ulid', 'refresh_event_statistics',
+            'save_snapshot', 'cleanup_old_snapshots', '_cleanup_snapshots', 'set_setting')
         and p.provolatile <> 'v'$$,
     'what writes, or reads the mark, is VOLATILE'
 );

@@ -18,8 +18,11 @@ select * from (
     values
         ('esdb.error_codes()'),
         ('esdb.get_event(text,text)'),
+        ('esdb.get_snapshot(text,bigint,timestamp with time zone)'),
         ('esdb.get_stream_info(text)'),
         ('esdb.high_water_mark()'),
+        ('esdb.list_settings()'),
+        ('esdb.load_aggregate(text,bigint,timestamp with time zone)'),
         ('esdb.new_ulid(timestamp with time zone)'),
         ('esdb.read_all(bigint,integer,text[],text[],text[],text[],text[],boolean,bigint,boolean)'),
         ('esdb.read_stream(text,bigint,bigint,integer,boolean,timestamp with time zone,boolean,boolean)'),
@@ -27,10 +30,18 @@ select * from (
         ('esdb.ulid_timestamp(text)')
 ) as f (function);
 
+-- one batch of a cleanup, after which the command commits
+create temporary table called_by_commands as
+select * from (
+    values
+        ('esdb._cleanup_snapshots(integer,interval,text,bigint,bigint,integer)')
+) as f (function);
+
 -- a view calls its functions as its reader
 create temporary table called_by_views as
 select * from (
     values
+        ('esdb._due_snapshots(integer)'),
         ('esdb._partition_bounds(oid)'),
         ('esdb._utc_month(timestamp with time zone,integer)')
 ) as f (function);
@@ -51,8 +62,9 @@ select set_eq(
         ('esdb.append_events(text,jsonb,bigint,text,text,text,text,text,jsonb,text)'),
         ('esdb.append_to_streams(jsonb)'),
         ('esdb.delete_stream(text,bigint,jsonb)'),
-        ('esdb.restore_stream(text,jsonb)')$$,
-    'a writer reads and appends'
+        ('esdb.restore_stream(text,jsonb)'),
+        ('esdb.save_snapshot(text,bigint,jsonb)')$$,
+    'a writer reads, appends and saves snapshots'
 );
 select set_eq(
     $$select function from executable where role = 'esdb_maintainer'$$,
@@ -61,16 +73,21 @@ select set_eq(
     select function from called_by_views
     union all
     values
+        ('esdb._cleanup_snapshots(integer,interval,text,bigint,bigint,integer)'),
+        ('esdb.cleanup_old_snapshots(integer,interval)'),
         ('esdb.refresh_event_statistics()'),
+        ('esdb.set_setting(text,text)'),
         ('esdb_meta.object_faults()'),
         ('esdb_meta.partition_faults()'),
         ('esdb_meta.removed_files(text[])'),
         ('esdb_meta.sequence_faults()')$$,
-    'a maintainer reads, refreshes and verifies'
+    'a maintainer reads, cleans up, refreshes, sets and verifies'
 );
 select is_empty(
-    $$select * from executable where function ~ '\._' and function not in (select c.function from called_by_views as c)$$,
-    'nobody executes a helper but those that views call'
+    $$select * from executable
+    where function ~ '\._'
+        and function not in (select c.function from called_by_views as c union all select c.function from called_by_commands as c)$$,
+    'nobody executes a helper but those that views and commands call'
 );
 select is_empty(
     $$select p.oid::regprocedure, a.privilege_type

@@ -1,5 +1,5 @@
 -- A session whose search_path puts traps before pg_catalog changes nothing: every public function works.
-select plan(48);
+select plan(63);
 
 create schema evil;
 create function evil.trap()
@@ -130,7 +130,20 @@ from (
         ('select * from esdb._partition_plan()'),
         ('select * from esdb._partition_plan(9)'),
         ('update esdb.settings set value = ''4'' where false'),
-        ('insert into esdb.settings (name, value_type, default_value, meaning) values (''x'', ''integer'', ''1'', ''x'')'),
+        ('insert into esdb.settings (name, value_type, default_value, minimum, maximum, meaning)
+            values (''x'', ''integer'', ''1'', ''0'', ''9'', ''x'')'),
+        ('select esdb.save_snapshot(''s'', 2, ''{}'')'),
+        ('select * from esdb.get_snapshot(''s'', 3, ''2000-01-01'')'),
+        ('select * from esdb.load_aggregate(''s'')'),
+        ('select l.* from esdb.read_stream(''s'', 4, 4) as e cross join lateral esdb.load_aggregate(''s'', 5,
+            e.timestamp operator(pg_catalog.-) interval ''1 microsecond'') as l'),
+        ('select * from esdb.snapshots_due'),
+        ('select esdb.cleanup_old_snapshots()'),
+        ('select esdb.cleanup_old_snapshots(1, ''1 day'')'),
+        ('select * from esdb.list_settings()'),
+        ('select esdb.set_setting(''snapshots_kept'', ''6'')'),
+        ('select esdb.set_setting(''snapshot_retention'', ''P14D'')'),
+        ('select esdb.set_setting(''snapshot_retention'')'),
         ('select * from esdb_meta.object_faults()'),
         ('select * from esdb_meta.partition_faults()'),
         ('select * from esdb_meta.sequence_faults()'),
@@ -151,6 +164,10 @@ from (
         ('select esdb.append_event(null, null, null)', 'SE009'),
         ('select * from esdb.append_events(''s'', ''[{}]'')', 'SE009'),
         ('select * from esdb.read_stream(''s'', -1)', 'SE009'),
+        ('select esdb.save_snapshot(''none'', 1, ''{}'')', 'SE003'),
+        ('select esdb.save_snapshot(''s'', 99, ''{}'')', 'SE014'),
+        ('select esdb.set_setting(''none'', ''1'')', 'SE009'),
+        ('select esdb.set_setting(''snapshots_kept'', ''x'')', 'SE009'),
         ('select * from esdb.read_all(-1)', 'SE009'),
         ('select * from esdb.get_event(null)', 'SE009'),
         ('select esdb.ulid_timestamp(null)', 'SE009'),

@@ -1,5 +1,5 @@
--- Nobody but the owner touches a table or a sequence; the roles read two views and the ledger's checksums.
-select plan(94);
+-- Nobody but the owner touches a table or a sequence; the roles read views and the ledger's checksums.
+select plan(129);
 
 create temporary view granted as
 select pg_get_userbyid(a.grantee)::text as role, c.oid::regclass::text as relation, a.privilege_type
@@ -16,6 +16,9 @@ select set_eq(
         ('esdb_reader', 'esdb.partitions', 'SELECT'),
         ('esdb_writer', 'esdb.partitions', 'SELECT'),
         ('esdb_maintainer', 'esdb.partitions', 'SELECT'),
+        ('esdb_reader', 'esdb.snapshots_due', 'SELECT'),
+        ('esdb_writer', 'esdb.snapshots_due', 'SELECT'),
+        ('esdb_maintainer', 'esdb.snapshots_due', 'SELECT'),
         ('esdb_maintainer', 'esdb_meta.checksums', 'SELECT')$$,
     'rights to relations, all of them: the views for each role, and what a status needs for maintainers'
 );
@@ -81,6 +84,9 @@ cross join (
         ('update esdb.streams set version = 0'),
         ('delete from esdb.idempotency_keys'),
         ('truncate esdb.snapshots'),
+        ('select * from esdb.snapshots'),
+        ('delete from esdb.snapshots'),
+        ('update esdb.settings set value = ''1'''),
         ('select nextval(''esdb.event_position'')'),
         ('select setval(''esdb.recorded_mark'', 1)'),
         ('select last_value from esdb.event_position'),
@@ -98,8 +104,25 @@ from (
     values
         ('select esdb.append_event(''s'', ''T'', ''{}'', 0, ''n'', ''m'')'),
         ('select * from esdb.append_events(''s'', ''[]'')'),
-        ('select esdb.refresh_event_statistics()')
+        ('select esdb.refresh_event_statistics()'),
+        ('select esdb.save_snapshot(''s'', 1, ''{}'')'),
+        ('select esdb.cleanup_old_snapshots()'),
+        ('select esdb.set_setting(''snapshots_kept'', ''6'')')
 ) as attempted (statement);
+select throws_ok(
+    format('select pg_temp.attempt(''esdb_writer'', %L)', attempted.statement), '42501', null,
+    format('a writer cannot: %s', attempted.statement)
+)
+from (
+    values
+        ('select esdb.cleanup_old_snapshots()'),
+        ('select * from esdb._cleanup_snapshots()'),
+        ('select esdb.set_setting(''snapshots_kept'', ''6'')')
+) as attempted (statement);
+select throws_ok(
+    $$select pg_temp.attempt('esdb_maintainer', 'select esdb.save_snapshot(''s'', 1, ''{}'')')$$,
+    '42501', null, 'a maintainer cannot save a snapshot'
+);
 select throws_ok(
     $$select pg_temp.attempt('esdb_writer', 'select esdb.refresh_event_statistics()')$$, '42501', null,
     'a writer cannot refresh the statistics'
@@ -114,6 +137,10 @@ from (
     values
         ('esdb_writer', 'select esdb.append_event(''s'', ''T'', ''{}'', 0, ''n'', ''m'')'),
         ('esdb_writer', 'select * from esdb.append_events(''s'', ''[{"event_type": "T", "payload": {}}]'')'),
+        ('esdb_writer', 'select esdb.save_snapshot(''s'', 1, ''{}'')'),
+        ('esdb_maintainer', 'select esdb.cleanup_old_snapshots()'),
+        ('esdb_maintainer', 'select * from esdb._cleanup_snapshots()'),
+        ('esdb_maintainer', 'select esdb.set_setting(''snapshots_kept'', ''6'')'),
         ('esdb_maintainer', 'select esdb.refresh_event_statistics()')
 ) as allowed (role, statement);
 select lives_ok(format('select pg_temp.attempt(%L, %L)', r.name, allowed.statement), format('%s can: %s', r.name, allowed.statement))
@@ -134,6 +161,11 @@ cross join (
         ('select esdb.high_water_mark()'),
         ('select esdb.ulid_timestamp(esdb.new_ulid())'),
         ('select * from esdb.error_codes()'),
+        ('select * from esdb.get_snapshot(''s'')'),
+        ('select * from esdb.load_aggregate(''s'')'),
+        ('select * from esdb.list_settings()'),
+        ('select * from esdb.snapshots_due'),
+        ('select * from esdb._due_snapshots(1)'),
         ('select * from esdb.event_statistics'),
         ('select * from esdb.partitions')
 ) as allowed (statement);

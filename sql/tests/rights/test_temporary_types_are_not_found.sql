@@ -1,6 +1,6 @@
 -- A caller's temporary types are not what the store's functions find by an unqualified name: a domain's CHECK would run
 -- the caller's code as the store's owner.
-select plan(12);
+select plan(17);
 
 create temporary table outcome (
     number serial,
@@ -40,6 +40,11 @@ begin
         'select * from esdb.get_event(''none'')',
         'select * from esdb.get_stream_info(''s'')',
         'select esdb.stream_version(''s'')',
+        'select esdb.save_snapshot(''s'', 1, ''{}'')',
+        'select * from esdb.get_snapshot(''s'', as_of => clock_timestamp())',
+        'select * from esdb.load_aggregate(''s'')',
+        'select * from esdb.snapshots_due',
+        'select * from esdb.list_settings()',
         'select esdb.new_ulid()',
         'select esdb.ulid_timestamp(''01ARZ3NDEKTSV4RRFFQ69G5FAV'')'
     ] loop

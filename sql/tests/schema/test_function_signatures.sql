@@ -1,5 +1,5 @@
 -- The public functions have the parameters, defaults and results that the API promises, and no overloads.
-select plan(17);
+select plan(23);
 
 create temporary table promised as
 select * from (
@@ -39,6 +39,21 @@ select * from (
             ' OUT created_at timestamp with time zone, OUT updated_at timestamp with time zone,'
             ' OUT deleted_at timestamp with time zone, OUT snapshot_version bigint',
             'SETOF record'),
+        ('save_snapshot', 'aggregate_id text, version bigint, state jsonb', 'void'),
+        ('get_snapshot',
+            'aggregate_id text, at_version bigint DEFAULT NULL::bigint,'
+            ' as_of timestamp with time zone DEFAULT NULL::timestamp with time zone',
+            'SETOF esdb.snapshots'),
+        ('load_aggregate',
+            'INOUT aggregate_id text, at_version bigint DEFAULT NULL::bigint,'
+            ' as_of timestamp with time zone DEFAULT NULL::timestamp with time zone, OUT version bigint,'
+            ' OUT snapshot_version bigint, OUT snapshot_state jsonb, OUT events jsonb',
+            'record'),
+        ('cleanup_old_snapshots', 'keep integer DEFAULT NULL::integer, older_than interval DEFAULT NULL::interval', 'bigint'),
+        ('list_settings', '',
+            'TABLE(name text, value text, default_value text, value_type text, minimum text, maximum text, is_changed boolean,'
+            ' meaning text)'),
+        ('set_setting', 'name text, value text DEFAULT NULL::text', 'text'),
         ('stream_version', 'aggregate_id text', 'bigint'),
         ('new_ulid', 'at timestamp with time zone DEFAULT clock_timestamp()', 'text'),
         ('ulid_timestamp', 'id text', 'timestamp with time zone'),

@@ -1,7 +1,7 @@
 -- The living streams with so many events after their newest snapshot, or after their start where they have none. Null
 -- threshold means the setting snapshot_threshold. Reads esdb.streams from end to end, and for each stream of at least
 -- threshold events looks up its newest snapshot. Locks nothing. Errors: SE009.
-create or replace function esdb._snapshots_due(
+create or replace function esdb._due_snapshots(
     threshold integer default null
 )
 returns table (
@@ -45,9 +45,9 @@ begin
 end
 $function$;
 
-comment on function esdb._snapshots_due(integer) is
+comment on function esdb._due_snapshots(integer) is
     'The living streams with at least threshold events (null: the setting snapshot_threshold) after their newest snapshot. Errors: SE009.';
 
-revoke all on function esdb._snapshots_due(integer) from public;
+revoke all on function esdb._due_snapshots(integer) from public;
 -- the view esdb.snapshots_due calls it as its reader
-grant execute on function esdb._snapshots_due(integer) to esdb_reader, esdb_writer, esdb_maintainer;
+grant execute on function esdb._due_snapshots(integer) to esdb_reader, esdb_writer, esdb_maintainer;

@@ -1,0 +1,62 @@
+"""`esdb settings`: lists the store's settings, changes one, sets one back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from esdb_cli.calls import call
+from esdb_cli.db import connect, database_option
+from esdb_cli.output import print_json, print_table, say
+
+_COLUMNS = ("name", "value", "default_value", "minimum", "maximum", "is_changed", "meaning")
+
+
+@click.group()
+def settings() -> None:
+    """List and change the store's settings."""
+
+
+@settings.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@database_option
+def list_command(*, as_json: bool, database_url: str | None) -> None:
+    """List the settings: value in force, default, bounds, meaning."""
+    from psycopg.rows import dict_row
+
+    with connect(database_url) as connection, connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(call("esdb.list_settings", {})).fetchall()
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(({**row, "is_changed": "yes" if row["is_changed"] else "no"} for row in rows), _COLUMNS)
+
+
+@settings.command("set")
+@click.argument("name")
+@click.argument("value")
+@click.option("--dry-run", is_flag=True, help="Print the exact SQL and change nothing.")
+@database_option
+def set_command(*, name: str, value: str, dry_run: bool, database_url: str | None) -> None:
+    """Change a setting; it holds at once, for every session."""
+    _change(name, {"name": name, "value": value}, dry_run=dry_run, database_url=database_url)
+
+
+@settings.command("reset")
+@click.argument("name")
+@click.option("--dry-run", is_flag=True, help="Print the exact SQL and change nothing.")
+@database_option
+def reset_command(*, name: str, dry_run: bool, database_url: str | None) -> None:
+    """Set a setting back to its default."""
+    _change(name, {"name": name}, dry_run=dry_run, database_url=database_url)
+
+
+def _change(name: str, arguments: dict[Any, Any], *, dry_run: bool, database_url: str | None) -> None:
+    statement = call("esdb.set_setting", arguments)
+    if dry_run:
+        click.echo(f"{statement.as_string()};")
+        return
+    with connect(database_url) as connection:
+        row = connection.execute(statement).fetchone()
+    say(f"{name} is {row[0] if row else None}")
