@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import psycopg
@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 
 from tests.databases import Databases
 from tests.feed_clock import Clock, first_leaf_month, leaf_name, make_months, month_after, set_clock, touched_leaves
-from tests.feed_support import append, append_many, mark, until, value
+from tests.feed_support import append, append_many, call, mark, until, value
 from tests.fixtures import Connection
 
 MONTHS = 12
@@ -115,6 +115,48 @@ def test_a_stream_of_three_months_touches_three_leaves_and_a_page_fewer(year: Ye
     assert touched(", backward => true, max_count => 6") == {year.leaf(5), year.leaf(9)}
 
 
+def test_an_aggregate_touches_the_leaves_behind_its_snapshot(year: Year, session: Connection) -> None:
+    def loaded(snapshot: int | None, **arguments: object) -> tuple[int, set[str]]:
+        with session.transaction(force_rollback=True):
+            if snapshot is not None:
+                session.execute("select esdb.save_snapshot('three', %s::bigint, '{}')", (snapshot,))
+            assert touched_leaves(session) == set()
+            ((_, version, used, _, events),) = call(session, "load_aggregate", aggregate_id="three", **arguments)
+            assert used == snapshot
+            assert [event["version"] for event in events] == list(range((used or 0) + 1, version + 1))
+            return version, touched_leaves(session)
+
+    in_month = [year.leaf(n) for n in (0, 5, 9)]
+    assert loaded(None) == (15, set(in_month))
+    assert loaded(3) == (15, set(in_month))
+    assert loaded(5) == (15, set(in_month[1:]))
+    assert loaded(12) == (15, {in_month[2]})
+    assert loaded(15) == (15, set())
+    assert loaded(5, at_version=8) == (8, {in_month[1]})
+    assert loaded(10, at_version=10) == (10, set())
+    # a time in a month without events is known from the months alone, one in a month with events from its leaf
+    between = month_after(year.first, 7)
+    assert loaded(5, as_of=between) == (10, {in_month[1]})
+    assert loaded(10, as_of=between) == (10, set())
+    first = value(session, "select timestamp from esdb.read_stream('three', 6, 6)")
+    assert loaded(5, as_of=first) == (10, {in_month[1]})
+    assert loaded(5, as_of=first - timedelta(microseconds=1)) == (5, {in_month[1]})
+
+
+def test_a_snapshot_as_of_a_time_touches_one_leaf_at_most(year: Year, session: Connection) -> None:
+    time = value(session, "select timestamp from esdb.read_stream('three', 12, 12)")
+    with session.transaction(force_rollback=True):
+        session.execute("select esdb.save_snapshot('three', 1, '{}')")
+        for query, wanted in (
+            ("select * from esdb.get_snapshot('three')", set()),
+            ("select * from esdb.get_snapshot('three', 7)", set()),
+            (f"select * from esdb.get_snapshot('three', as_of => '{month_after(year.first, 3)}')", set()),
+            (f"select * from esdb.get_snapshot('three', as_of => '{time - timedelta(microseconds=1)}')", {year.leaf(9)}),
+        ):
+            assert session.execute(query).fetchall()
+            assert touched_leaves(session) == wanted, query
+
+
 def test_the_feed_touches_no_leaf_ahead_of_the_newest_event(year: Year, session: Connection) -> None:
     months = {year.leaf(n, context) for n in range(MONTHS) for context in ("bookmark", "note")}
     assert touched_by(session, "select * from esdb.read_all()") == months
@@ -185,13 +227,16 @@ def test_an_append_touches_one_leaf(year: Year, session: Connection) -> None:
     assert year.leaf(0) != month
 
 
-def test_no_call_touches_more_when_it_is_repeated(session: Connection) -> None:
+def test_no_call_touches_more_when_it_is_repeated(year: Year, session: Connection) -> None:
     """A cached generic plan would lock every leaf; the server makes one from the sixth call on."""
     ulid = value(session, "select id from esdb.read_stream('one', max_count => 1)")
     session.prepare_threshold = 0
     for query, parameters in (
         ("select * from esdb.read_stream(%s)", ("one",)),
         ("select * from esdb.read_stream(%s, %s::bigint)", ("three", 6)),
+        ("select * from esdb.load_aggregate(%s)", ("three",)),
+        ("select * from esdb.load_aggregate(%s, %s::bigint)", ("three", 8)),
+        ("select * from esdb.load_aggregate(%s, as_of => %s)", ("three", month_after(year.first, 6))),
         ("select * from esdb.read_all(%s::bigint, bounded_contexts => '{n}')", (0,)),
         ("select * from esdb.get_event(%s)", (ulid,)),
         ("select * from esdb.get_event(%s, %s)", (ulid, "one")),
