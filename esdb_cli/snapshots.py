@@ -104,7 +104,7 @@ def _clean_up(connection: psycopg.Connection[Any], arguments: dict[Any, Any]) ->
         while True:
             row = cursor.execute(_batch(arguments | place)).fetchone()
             assert row is not None  # noqa: S101 - the function returns one row
-            removed += row["removed"]
+            removed += int(row["removed"])
             if row["aggregate_id"] is None:
                 return removed
             place = {name: row[name] for name in ("aggregate_id", "version", "rank")}

@@ -145,13 +145,14 @@ def test_an_aggregate_touches_the_leaves_behind_its_snapshot(year: Year, session
 
 def test_a_snapshot_as_of_a_time_touches_one_leaf_at_most(year: Year, session: Connection) -> None:
     time = value(session, "select timestamp from esdb.read_stream('three', 12, 12)")
+    before = time - timedelta(microseconds=1)
     with session.transaction(force_rollback=True):
         session.execute("select esdb.save_snapshot('three', 1, '{}')")
         for query, wanted in (
             ("select * from esdb.get_snapshot('three')", set()),
             ("select * from esdb.get_snapshot('three', 7)", set()),
             (f"select * from esdb.get_snapshot('three', as_of => '{month_after(year.first, 3)}')", set()),
-            (f"select * from esdb.get_snapshot('three', as_of => '{time - timedelta(microseconds=1)}')", {year.leaf(9)}),
+            (f"select * from esdb.get_snapshot('three', as_of => '{before}')", {year.leaf(9)}),
         ):
             assert session.execute(query).fetchall()
             assert touched_leaves(session) == wanted, query

@@ -27,8 +27,9 @@ begin
     select s.* into _stream from esdb.streams as s where s.aggregate_id = load_aggregate.aggregate_id;
     perform esdb._refuse_deleted(_stream);
 
-    events := '[]';
+    aggregate_id := load_aggregate.aggregate_id;
     version := 0;
+    events := '[]';
     if _stream.version is not null then
         version := least(load_aggregate.at_version, esdb._version_as_of(_stream, load_aggregate.as_of));
     end if;
