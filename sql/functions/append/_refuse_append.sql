@@ -21,12 +21,7 @@ begin
     from esdb.streams as s
     where s.aggregate_id = _refuse_append.aggregate_id;
 
-    if _stream.deleted_at is not null then
-        raise exception 'stream is deleted: %', aggregate_id
-            using errcode = 'SE002',
-                  detail = format('deleted at %s, version %s', _stream.deleted_at, _stream.version),
-                  hint = 'esdb.restore_stream() brings it back.';
-    end if;
+    perform esdb._refuse_deleted_stream(_stream);
     if aggregate_type <> _stream.aggregate_type or bounded_context <> _stream.bounded_context then
         raise exception 'not the stream''s own aggregate type and context: %', aggregate_id
             using errcode = 'SE004',

@@ -25,7 +25,7 @@ declare
 begin
     perform esdb._check_snapshot_range(load_aggregate.aggregate_id, load_aggregate.at_version);
     select s.* into _stream from esdb.streams as s where s.aggregate_id = load_aggregate.aggregate_id;
-    perform esdb._refuse_deleted(_stream);
+    perform esdb._refuse_deleted_stream(_stream);
 
     aggregate_id := load_aggregate.aggregate_id;
     version := 0;

@@ -32,12 +32,9 @@ begin
 
     select s.* into _stream from esdb.streams as s where s.aggregate_id = save_snapshot.aggregate_id;
     if _stream.version is null then
-        raise exception 'no such stream: %', save_snapshot.aggregate_id
-            using errcode = 'SE003',
-                  detail = format('a snapshot of version %s was to be saved', save_snapshot.version),
-                  hint = 'Append the events first; a snapshot is of a stream''s events.';
+        perform esdb._refuse_missing_stream(save_snapshot.aggregate_id);
     end if;
-    perform esdb._refuse_deleted(_stream);
+    perform esdb._refuse_deleted_stream(_stream);
     if save_snapshot.version > _stream.version then
         raise exception 'snapshot ahead of its stream: %', save_snapshot.aggregate_id
             using errcode = 'SE014',

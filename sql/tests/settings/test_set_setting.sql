@@ -1,40 +1,6 @@
 -- set_setting() changes a setting within its bounds, for everyone at once; null sets it back; list_settings() shows all.
 select plan(51);
 
--- Asserts that a statement is refused: with this code, a DETAIL like this, and a MESSAGE and HINT that say something.
-create function pg_temp.refused(
-    statement text,
-    code text,
-    detail text,
-    description text
-)
-returns text
-language plpgsql
-as $$
-declare
-    _code text := 'no error';
-    _message text;
-    _detail text;
-    _hint text;
-begin
-    begin
-        execute statement;
-    exception
-        when others then
-            get stacked diagnostics
-                _code = returned_sqlstate,
-                _message = message_text,
-                _detail = pg_exception_detail,
-                _hint = pg_exception_hint;
-    end;
-    return is(
-        format('%s %s', _code, case when _detail like refused.detail then refused.detail else _detail end)
-            || case when _message = '' then ' without message' when _hint = '' then ' without hint' else '' end,
-        format('%s %s', refused.code, refused.detail),
-        description);
-end
-$$;
-
 select results_eq(
     'select name, value, default_value, is_changed from esdb.list_settings()',
     'select s.name collate "default", s.default_value, s.default_value, false from esdb.settings as s order by s.name',
@@ -67,7 +33,7 @@ select is((select count(*) from esdb.list_settings() where is_changed), 3::bigin
 select is(esdb.set_setting('snapshot_threshold', '100'), '100', 'the default''s own value can be set');
 select is(is_changed, true, 'and counts as set') from esdb.list_settings() where name = 'snapshot_threshold';
 
-select pg_temp.refused(format('select esdb.set_setting(%L, %L)', bad.name, bad.value), 'SE009', bad.detail, format('%s refuses %L', bad.name, bad.value))
+select refused(format('select esdb.set_setting(%L, %L)', bad.name, bad.value), 'SE009', bad.detail, format('%s refuses %L', bad.name, bad.value))
 from (
     values
         ('partitions_ahead', '-1', 'value: ''-1'' is no integer from 0 to 120'),

@@ -1,40 +1,6 @@
 -- save_snapshot() keeps a state as of a version; it refuses what the stream cannot have, and what is no state.
 select plan(37);
 
--- Asserts that a statement is refused: with this code, a DETAIL like this, and a MESSAGE and HINT that say something.
-create function pg_temp.refused(
-    statement text,
-    code text,
-    detail text,
-    description text
-)
-returns text
-language plpgsql
-as $$
-declare
-    _code text := 'no error';
-    _message text;
-    _detail text;
-    _hint text;
-begin
-    begin
-        execute statement;
-    exception
-        when others then
-            get stacked diagnostics
-                _code = returned_sqlstate,
-                _message = message_text,
-                _detail = pg_exception_detail,
-                _hint = pg_exception_hint;
-    end;
-    return is(
-        format('%s %s', _code, case when _detail like refused.detail then refused.detail else _detail end)
-            || case when _message = '' then ' without message' when _hint = '' then ' without hint' else '' end,
-        format('%s %s', refused.code, refused.detail),
-        description);
-end
-$$;
-
 select count(*) from esdb.append_events('s', '[{"event_type": "T", "payload": {}}, {"event_type": "T", "payload": {}},
     {"event_type": "T", "payload": {}}]', 0, 'n', 'm');
 select esdb.append_event('gone', 'T', '{}', 0, 'n', 'm');
@@ -58,19 +24,19 @@ select esdb.append_event('s', 'T', '{}');
 select lives_ok($$select esdb.save_snapshot('s', 4, '{}')$$, 'so has one appended in the same transaction');
 rollback;
 
-select pg_temp.refused($$select esdb.save_snapshot('s', 4, '{}')$$, 'SE014', 'snapshot: version 4; stream: version 3', 'a version ahead');
-select pg_temp.refused($$select esdb.save_snapshot('s', 9223372036854775807, '{}')$$, 'SE014',
+select refused($$select esdb.save_snapshot('s', 4, '{}')$$, 'SE014', 'snapshot: version 4; stream: version 3', 'a version ahead');
+select refused($$select esdb.save_snapshot('s', 9223372036854775807, '{}')$$, 'SE014',
     'snapshot: version 9223372036854775807; stream: version 3', 'one far ahead');
-select pg_temp.refused($$select esdb.save_snapshot('none', 1, '{}')$$, 'SE003', '%version 1%', 'no stream');
-select pg_temp.refused($$select esdb.save_snapshot('', 1, '{}')$$, 'SE003', '%', 'nor an empty name');
-select pg_temp.refused($$select esdb.save_snapshot('gone', 1, '{}')$$, 'SE002', 'deleted at %, version 1', 'a deleted stream');
-select pg_temp.refused($$select esdb.save_snapshot('gone', 2, '{}')$$, 'SE002', 'deleted at %, version 1', 'whatever the version');
-select pg_temp.refused($$select esdb.save_snapshot(null, 1, '{}')$$, 'SE009', 'aggregate_id: null', 'aggregate_id null');
-select pg_temp.refused($$select esdb.save_snapshot('s', null, '{}')$$, 'SE009', 'version: null', 'version null');
-select pg_temp.refused($$select esdb.save_snapshot('s', 0, '{}')$$, 'SE009', 'version: 0', 'version 0');
-select pg_temp.refused($$select esdb.save_snapshot('s', -1, '{}')$$, 'SE009', 'version: -1', 'version -1');
-select pg_temp.refused($$select esdb.save_snapshot('s', 1, null)$$, 'SE009', 'state: null', 'state null');
-select pg_temp.refused($$select esdb.save_snapshot('s', 1, 'null')$$, 'SE009', 'state: null', 'state null of JSON');
+select refused($$select esdb.save_snapshot('none', 1, '{}')$$, 'SE003', 'no event was ever appended to none', 'no stream');
+select refused($$select esdb.save_snapshot('', 1, '{}')$$, 'SE003', '%', 'nor an empty name');
+select refused($$select esdb.save_snapshot('gone', 1, '{}')$$, 'SE002', 'deleted at %, version 1', 'a deleted stream');
+select refused($$select esdb.save_snapshot('gone', 2, '{}')$$, 'SE002', 'deleted at %, version 1', 'whatever the version');
+select refused($$select esdb.save_snapshot(null, 1, '{}')$$, 'SE009', 'aggregate_id: null', 'aggregate_id null');
+select refused($$select esdb.save_snapshot('s', null, '{}')$$, 'SE009', 'version: null', 'version null');
+select refused($$select esdb.save_snapshot('s', 0, '{}')$$, 'SE009', 'version: 0', 'version 0');
+select refused($$select esdb.save_snapshot('s', -1, '{}')$$, 'SE009', 'version: -1', 'version -1');
+select refused($$select esdb.save_snapshot('s', 1, null)$$, 'SE009', 'state: null', 'state null');
+select refused($$select esdb.save_snapshot('s', 1, 'null')$$, 'SE009', 'state: null', 'state null of JSON');
 select is((select count(*) from esdb.snapshots), 3::bigint, 'nothing of it was saved');
 
 -- hostile names and states come back as they were

@@ -1,5 +1,5 @@
 -- Raises SE002 where a stream's row says that it is deleted. Locks nothing.
-create or replace function esdb._refuse_deleted(
+create or replace function esdb._refuse_deleted_stream(
     stream esdb.streams
 )
 returns void
@@ -18,6 +18,6 @@ begin
 end
 $function$;
 
-comment on function esdb._refuse_deleted(esdb.streams) is 'Raises SE002 for the row of a deleted stream.';
+comment on function esdb._refuse_deleted_stream(esdb.streams) is 'Raises SE002 for the row of a deleted stream.';
 
-revoke all on function esdb._refuse_deleted(esdb.streams) from public;
+revoke all on function esdb._refuse_deleted_stream(esdb.streams) from public;
