@@ -178,6 +178,10 @@ DAMAGES = {
         "update esdb.settings set default_value = '4' where name = 'partitions_ahead'",
         "setting partitions_ahead: altered: default",
     ),
+    "setting's bounds": (
+        "update esdb.settings set minimum = '1', maximum = '999' where name = 'partitions_ahead'",
+        "setting partitions_ahead: altered: maximum, minimum",
+    ),
     "events dropped": (
         "drop table esdb.events cascade",
         "table esdb.events: missing",
