@@ -21,7 +21,7 @@ as $function$
 declare
     _count constant integer := jsonb_array_length(events);
     _before constant bigint := stream.version - _count;
-    _prefix text := left(esdb.new_ulid(), 20);
+    _prefix text := left(esdb.new_ulid(stream.updated_at), 20);
     _action text;
     _written integer;
 begin
