@@ -18,7 +18,11 @@ class _Entry(NamedTuple):
 
 # The help stands here too, so that `esdb --help` imports none of the modules; a test compares.
 COMMANDS = {
+    "aggregate-types": _Entry(
+        "esdb_cli.aggregate_types:aggregate_types", "Say where new streams of an aggregate type belong."
+    ),
     "append": _Entry("esdb_cli.append:append", "Append one event, or a batch, to a stream."),
+    "contexts": _Entry("esdb_cli.contexts:contexts", "List and add bounded, group and feature contexts."),
     "demo": _Entry("esdb_cli.demo:demo", "Start a temporary server and show the store at work."),
     "info": _Entry("esdb_cli.events:info", "Show what the store knows of a stream."),
     "migrate": _Entry("esdb_cli.migrate:migrate", "Bring the database's schema to this version."),

@@ -14,6 +14,8 @@ from esdb_cli.errors import EXIT_LOCK_TIMEOUT, CliError
 from esdb_cli.output import print_json, print_table
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from psycopg import Connection
 
     from esdb_cli.db import Row
@@ -80,12 +82,20 @@ def list_command(context: str | None, as_json: bool, database_url: str | None) -
         print_table(rows, ["partition", "kind", "lower_bound", "upper_bound", "rows_estimate", "total_bytes"])
 
 
-def plan(connection: Connection[Any], months: int | None) -> list[Row]:
-    """Return the DDL steps that are due, in order."""
+def plan(
+    connection: Connection[Any], months: int | None = None, *, context: tuple[str, str] | None = None
+) -> list[Row]:
+    """Return the DDL steps that are due, in order: for every context, or for one, given by code and name."""
     from psycopg.rows import dict_row
 
     with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute("select * from esdb._partition_plan(%s)", (months,)).fetchall()
+        arguments = (months, *(context or (None, None)))
+        return cursor.execute("select * from esdb._partition_plan(%s, %s, %s)", arguments).fetchall()
+
+
+def first_phase(steps: list[Row]) -> list[Row]:
+    """Return the steps of a plan that belong into its first transaction."""
+    return list(takewhile(lambda step: _phase(step) == _phase(steps[0]), steps))
 
 
 def render_steps(steps: list[Row]) -> list[str]:
@@ -105,8 +115,25 @@ def create_next(connection: Connection[Any], *, months: int | None = None, wait:
     """Make the partitions that are due and return the steps taken; `wait` is in seconds.
 
     Each transaction takes the lock, asks for the plan, carries out its first phase and commits; so runs at the same
-    time take turns, and a killed one leaves a plan for the next. Locks are asked for briefly and again later, because
-    while DDL waits for an append in progress, the appends behind it wait too.
+    time take turns, and a killed one leaves a plan for the next.
+    """
+
+    def next_phase() -> list[Row]:
+        steps = first_phase(plan(connection, months))
+        for sql in render_steps(steps):
+            connection.execute(sql)  # rendered from our own templates
+        return steps
+
+    return carry_out(connection, next_phase, wait=wait, failure="could not make the partitions")
+
+
+def carry_out(
+    connection: Connection[Any], next_phase: Callable[[], list[Row]], *, wait: float, failure: str
+) -> list[Row]:
+    """Carry out phase after phase of DDL until nothing is due; return the steps taken.
+
+    Each phase is a transaction that holds the maintenance lock. Locks are asked for briefly and again later, for `wait`
+    seconds in all, because while DDL waits for an append in progress, the appends behind it wait too.
     """
     from psycopg import errors
 
@@ -115,11 +142,14 @@ def create_next(connection: Connection[Any], *, months: int | None = None, wait:
     done: list[Row] = []
     while True:
         try:
-            steps = _next_phase(connection, months)
+            with connection.transaction():
+                connection.execute("select set_config('lock_timeout', %s, true)", (DDL_LOCK_TIMEOUT,))
+                connection.execute("select esdb._lock_maintenance()")
+                steps = next_phase()
         except (errors.LockNotAvailable, errors.DeadlockDetected, errors.CheckViolation) as error:
             # CheckViolation: an event came into the overflow while it stepped aside; the next plan knows of it.
             if time.monotonic() + pause > deadline:
-                message = f"could not make the partitions within {wait:g} seconds"
+                message = f"{failure} within {wait:g} seconds"
                 raise CliError(message, EXIT_LOCK_TIMEOUT, hint=_LOCKED_OUT) from error
             time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
@@ -127,18 +157,6 @@ def create_next(connection: Connection[Any], *, months: int | None = None, wait:
         if not steps:
             return done
         done += steps
-
-
-def _next_phase(connection: Connection[Any], months: int | None) -> list[Row]:
-    """Carry out the first context's first phase of the plan in one transaction."""
-    with connection.transaction():
-        connection.execute("select set_config('lock_timeout', %s, true)", (DDL_LOCK_TIMEOUT,))
-        connection.execute("select esdb._lock_maintenance()")
-        due = plan(connection, months)
-        steps = list(takewhile(lambda step: _phase(step) == _phase(due[0]), due))
-        for sql in render_steps(steps):
-            connection.execute(sql)  # rendered from our own templates
-    return steps
 
 
 def _phase(step: Row) -> tuple[Any, Any]:

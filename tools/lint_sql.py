@@ -26,6 +26,13 @@ SAMPLE = {
     "upper_bound": datetime(2026, 12, 1, tzinfo=UTC),
     "overflow": "events_bookmark_overflow",
     "bound_constraint": "spans_until_2026_12",
+    "domain_name": "bounded_context_code",
+    "domain_constraint": "bounded_context_code_known",
+    "admitted_codes": ["b", "n", "o"],
+    "new_kind": "bounded",
+    "new_code": "o",
+    "new_name": "order",
+    "new_action_type": None,
 }
 """A value for each variable of the templates."""
 

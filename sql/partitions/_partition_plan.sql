@@ -1,11 +1,14 @@
 -- What has to be done, and in which order, so that every bounded context has its months ahead of the clock and an
--- overflow after them. Reads the catalog, and of each overflow its newest timestamp; changes and locks nothing.
+-- overflow after them; with new_code and new_name, what that one context needs, registered already or not. Reads the
+-- catalog, and of each overflow its newest timestamp; changes and locks nothing.
 --
 -- Each action is the name of the template that does it, and the actions of one phase belong in one transaction. Who
 -- carries it out does the lowest phase, commits, and asks again: so a run killed anywhere is continued by the next,
 -- and two runs at once do nothing twice.
 create or replace function esdb._partition_plan(
-    months_ahead integer default null
+    months_ahead integer default null,
+    new_code text default null,
+    new_name text default null
 )
 returns table (
     bounded_context text,
@@ -44,7 +47,14 @@ begin
                 from esdb.partitions as m
                 where m.bounded_context = c.code
             ) as months_end
-        from esdb.bounded_contexts as c
+        from (
+            select r.code::text, r.name
+            from esdb.bounded_contexts as r
+            where new_code is null
+            union all
+            select new_code, new_name
+            where new_code is not null
+        ) as c
         left join esdb.partitions as p on p.bounded_context = c.code and p.kind = 'overflow'
         order by c.name
     loop
@@ -128,7 +138,7 @@ begin
 end
 $function$;
 
-comment on function esdb._partition_plan(integer) is
-    'The DDL that is due, as template names with their variables, in order: months_ahead (default: the setting partitions_ahead) whole months after the current one.';
+comment on function esdb._partition_plan(integer, text, text) is
+    'The DDL that is due, as template names with their variables, in order: months_ahead (default: the setting partitions_ahead) whole months after the current one; for every context, or for new_code and new_name alone.';
 
-revoke all on function esdb._partition_plan(integer) from public;
+revoke all on function esdb._partition_plan(integer, text, text) from public;

@@ -41,6 +41,7 @@ values
 create table esdb.group_contexts (
     code esdb.group_context_code primary key,
     name text collate "C" not null unique
+        constraint group_contexts_name_is_an_identifier check (name ~ '^[a-z][a-z0-9_]{0,26}$')
 );
 comment on table esdb.group_contexts is 'The group contexts; a code without a name yet is its own name.';
 
@@ -52,8 +53,10 @@ values
 
 create table esdb.feature_contexts (
     code esdb.feature_context_code primary key,
-    name text collate "C" not null unique,
+    name text collate "C" not null unique
+        constraint feature_contexts_name_is_an_identifier check (name ~ '^[a-z][a-z0-9_]{0,26}$'),
     action_type varchar(10) not null
+        constraint feature_contexts_action_type_not_empty check (action_type <> '')
 );
 comment on table esdb.feature_contexts is
     'The feature contexts; action_type is what an event of the feature gets when its append names none.';

@@ -60,10 +60,7 @@ select
 from pg_constraint as facts
 join pg_type as domain on domain.oid = facts.contypid
 join pg_namespace as namespace on namespace.oid = domain.typnamespace
-cross join lateral (
-    select array_agg(distinct literal.parts[1] order by literal.parts[1]) as codes
-    from regexp_matches(pg_get_constraintdef(facts.oid), '''([^'']*)''', 'g') as literal (parts)
-) as admitted
+cross join lateral (select esdb._admitted_codes(facts.oid) as codes) as admitted
 left join (
     select 'bounded_context_code' as domain, array_agg(code::text order by code::text) as codes
     from esdb.bounded_contexts
