@@ -77,11 +77,13 @@ select set_eq(
         ('esdb.cleanup_old_snapshots(integer,interval)'),
         ('esdb.refresh_event_statistics()'),
         ('esdb.set_setting(text,text)'),
+        ('esdb.remove_aggregate_type(text)'),
+        ('esdb.set_aggregate_type(text,text,text)'),
         ('esdb_meta.object_faults()'),
         ('esdb_meta.partition_faults()'),
         ('esdb_meta.removed_files(text[])'),
         ('esdb_meta.sequence_faults()')$$,
-    'a maintainer reads, cleans up, refreshes, sets and verifies'
+    'a maintainer reads, cleans up, refreshes, sets, registers aggregate types and verifies'
 );
 select is_empty(
     $$select * from executable

@@ -1,5 +1,5 @@
 -- A session whose search_path puts traps before pg_catalog changes nothing: every public function works.
-select plan(63);
+select plan(73);
 
 create schema evil;
 create function evil.trap()
@@ -129,6 +129,13 @@ from (
         ('select * from esdb.partitions'),
         ('select * from esdb._partition_plan()'),
         ('select * from esdb._partition_plan(9)'),
+        ('select * from esdb._partition_plan(null, ''o'', ''order'')'),
+        ('select * from esdb._context_plan(''bounded'', ''o'', ''order'')'),
+        ('select * from esdb._context_plan(''feature'', ''x'', ''approve'', ''approved'')'),
+        ('select esdb.set_aggregate_type(''t'', ''note'', ''m'')'),
+        ('select * from esdb.contexts'),
+        ('select * from esdb.aggregate_type_contexts'),
+        ('select esdb.remove_aggregate_type(''t'')'),
         ('update esdb.settings set value = ''4'' where false'),
         ('insert into esdb.settings (name, value_type, default_value, minimum, maximum, meaning)
             values (''x'', ''integer'', ''1'', ''0'', ''9'', ''x'')'),
@@ -170,6 +177,9 @@ from (
         ('select esdb.set_setting(''snapshots_kept'', ''x'')', 'SE009'),
         ('select * from esdb.read_all(-1)', 'SE009'),
         ('select * from esdb.get_event(null)', 'SE009'),
+        ('select * from esdb._context_plan(''bounded'', ''o'', ''Order'')', 'SE009'),
+        ('select esdb.set_aggregate_type('''', ''n'', ''m'')', 'SE009'),
+        ('select esdb.set_aggregate_type(''t'', ''nn'', ''m'')', 'SE005'),
         ('select esdb.ulid_timestamp(null)', 'SE009'),
         ('select * from esdb.read_all(999999)', 'SE022')
 ) as called (statement, code);

@@ -1,5 +1,5 @@
 -- Nobody but the owner touches a table or a sequence; the roles read views and the ledger's checksums.
-select plan(129);
+select plan(150);
 
 create temporary view granted as
 select pg_get_userbyid(a.grantee)::text as role, c.oid::regclass::text as relation, a.privilege_type
@@ -10,6 +10,12 @@ where c.relnamespace in ('esdb'::regnamespace, 'esdb_meta'::regnamespace) and a.
 select set_eq(
     'select role, relation, privilege_type from granted',
     $$values
+        ('esdb_reader', 'esdb.aggregate_type_contexts', 'SELECT'),
+        ('esdb_writer', 'esdb.aggregate_type_contexts', 'SELECT'),
+        ('esdb_maintainer', 'esdb.aggregate_type_contexts', 'SELECT'),
+        ('esdb_reader', 'esdb.contexts', 'SELECT'),
+        ('esdb_writer', 'esdb.contexts', 'SELECT'),
+        ('esdb_maintainer', 'esdb.contexts', 'SELECT'),
         ('esdb_reader', 'esdb.event_statistics', 'SELECT'),
         ('esdb_writer', 'esdb.event_statistics', 'SELECT'),
         ('esdb_maintainer', 'esdb.event_statistics', 'SELECT'),
@@ -80,7 +86,10 @@ cross join (
         ('select * from esdb.events_note'),
         ('select * from esdb.streams'),
         ('select * from esdb.settings'),
+        ('select * from esdb.bounded_contexts'),
         ('insert into esdb.bounded_contexts (code, name) values (''b'', ''x'')'),
+        ('alter domain esdb.group_context_code drop constraint group_context_code_known'),
+        ('select * from esdb._context_plan(''group'', ''g'', ''x'')'),
         ('update esdb.streams set version = 0'),
         ('delete from esdb.idempotency_keys'),
         ('truncate esdb.snapshots'),
@@ -107,7 +116,9 @@ from (
         ('select esdb.refresh_event_statistics()'),
         ('select esdb.save_snapshot(''s'', 1, ''{}'')'),
         ('select esdb.cleanup_old_snapshots()'),
-        ('select esdb.set_setting(''snapshots_kept'', ''6'')')
+        ('select esdb.set_setting(''snapshots_kept'', ''6'')'),
+        ('select esdb.set_aggregate_type(''t'', ''n'', ''m'')'),
+        ('select esdb.remove_aggregate_type(''t'')')
 ) as attempted (statement);
 select throws_ok(
     format('select pg_temp.attempt(''esdb_writer'', %L)', attempted.statement), '42501', null,
@@ -128,6 +139,14 @@ select throws_ok(
     'a writer cannot refresh the statistics'
 );
 select throws_ok(
+    $$select pg_temp.attempt('esdb_writer', 'select esdb.set_aggregate_type(''t'', ''n'', ''m'')')$$, '42501', null,
+    'a writer cannot register an aggregate type'
+);
+select throws_ok(
+    $$select pg_temp.attempt('esdb_writer', 'select esdb.remove_aggregate_type(''t'')')$$, '42501', null,
+    'nor remove one'
+);
+select throws_ok(
     $$select pg_temp.attempt('esdb_maintainer', 'select esdb.append_event(''s'', ''T'', ''{}'', 0, ''n'', ''m'')')$$,
     '42501', null, 'a maintainer cannot append'
 );
@@ -141,7 +160,9 @@ from (
         ('esdb_maintainer', 'select esdb.cleanup_old_snapshots()'),
         ('esdb_maintainer', 'select * from esdb._cleanup_snapshots()'),
         ('esdb_maintainer', 'select esdb.set_setting(''snapshots_kept'', ''6'')'),
-        ('esdb_maintainer', 'select esdb.refresh_event_statistics()')
+        ('esdb_maintainer', 'select esdb.refresh_event_statistics()'),
+        ('esdb_maintainer', 'select esdb.set_aggregate_type(''t'', ''note'', ''m'')'),
+        ('esdb_maintainer', 'select esdb.remove_aggregate_type(''t'')')
 ) as allowed (role, statement);
 select lives_ok(format('select pg_temp.attempt(%L, %L)', r.name, allowed.statement), format('%s can: %s', r.name, allowed.statement))
 from (
@@ -167,6 +188,8 @@ cross join (
         ('select * from esdb.snapshots_due'),
         ('select * from esdb._due_snapshots(1)'),
         ('select * from esdb.event_statistics'),
+        ('select * from esdb.contexts'),
+        ('select * from esdb.aggregate_type_contexts'),
         ('select * from esdb.partitions')
 ) as allowed (statement);
 

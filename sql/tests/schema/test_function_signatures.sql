@@ -1,5 +1,5 @@
 -- The public functions have the parameters, defaults and results that the API promises, and no overloads.
-select plan(23);
+select plan(25);
 
 create temporary table promised as
 select * from (
@@ -58,6 +58,8 @@ select * from (
         ('new_ulid', 'at timestamp with time zone DEFAULT clock_timestamp()', 'text'),
         ('ulid_timestamp', 'id text', 'timestamp with time zone'),
         ('refresh_event_statistics', '', 'void'),
+        ('set_aggregate_type', 'aggregate_type text, bounded_context text, group_context text', 'void'),
+        ('remove_aggregate_type', 'aggregate_type text', 'boolean'),
         ('error_codes', '', 'TABLE(code text, name text, meaning text)')
 ) as f (name, arguments, result);
 

@@ -1,5 +1,5 @@
 -- Keys, references, checks and storage of the tables beside events.
-select plan(36);
+select plan(41);
 
 select set_eq(
     $$select k.conrelid::regclass::text, k.conname::text, pg_get_constraintdef(k.oid)
@@ -70,6 +70,11 @@ from (
         ('update esdb.bounded_contexts set name = ''nöte'' where code = ''n''', '23514'),
         ('update esdb.bounded_contexts set name = e''note\n'' where code = ''n''', '23514'),
         ('update esdb.bounded_contexts set name = repeat(''a'', 31) where code = ''n''', '23514'),
+        ('update esdb.group_contexts set name = ''Mobile'' where code = ''m''', '23514'),
+        ('update esdb.group_contexts set name = '''' where code = ''m''', '23514'),
+        ('update esdb.feature_contexts set name = ''up date'' where code = ''u''', '23514'),
+        ('update esdb.feature_contexts set action_type = '''' where code = ''u''', '23514'),
+        ('update esdb.feature_contexts set action_type = ''elevenchars'' where code = ''u''', '22001'),
         ('insert into esdb.snapshots (aggregate_id, version, state) values (''none'', 1, ''{}'')', '23503'),
         ('insert into esdb.snapshots (aggregate_id, version, state) values (''s'', -1, ''{}'')', '23514'),
         ('insert into esdb.snapshots (aggregate_id, version, state) values (''s'', 1, null)', '23502'),
