@@ -1,5 +1,5 @@
 -- esdb._partition_plan() names what is due, in phases: nothing, months, a used overflow in three, a new context.
-select plan(14);
+select plan(17);
 
 -- the plan of one context, as text
 create function pg_temp.plan_of(code text, months integer default null)
@@ -99,6 +99,16 @@ select results_eq(
 );
 
 -- a new context
+select results_eq(
+    $$select bounded_context, context_name, action, partition, overflow from esdb._partition_plan(0, 'o', 'order') where action <> 'create_month'$$,
+    $$values
+        ('o', 'order', 'create_context', 'events_order', 'events_order_overflow'),
+        ('o', 'order', 'create_overflow', 'events_order_overflow', 'events_order_overflow')$$,
+    'what a context will need is known before it is registered'
+);
+select is_empty(
+    $$select * from esdb._partition_plan(null, 'b', 'bookmark')$$, 'a registered one is planned alone'
+);
 alter domain esdb.bounded_context_code drop constraint bounded_context_code_known;
 insert into esdb.bounded_contexts (code, name)
 values ('o', 'order');
@@ -111,6 +121,11 @@ select results_eq(
         (1, 'create_month', 'events_order_' || pg_temp.month(1)),
         (1, 'create_overflow', 'events_order_overflow')$$,
     'a new context gets its table, last month to the months ahead, and an overflow'
+);
+select results_eq(
+    $$select action, partition, lower_bound, upper_bound from esdb._partition_plan(1, 'o', 'order')$$,
+    $$select action, partition, lower_bound, upper_bound from esdb._partition_plan(1) where bounded_context = 'o'$$,
+    'by itself or with the others'
 );
 
 select * from finish();
