@@ -83,7 +83,7 @@ select set_eq(
         ('esdb_meta.partition_faults()'),
         ('esdb_meta.removed_files(text[])'),
         ('esdb_meta.sequence_faults()')$$,
-    'a maintainer reads, cleans up, refreshes, sets, registers aggregate types and verifies'
+    'a maintainer reads, cleans up, refreshes, sets, registers and verifies'
 );
 select is_empty(
     $$select * from executable
