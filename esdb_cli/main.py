@@ -24,6 +24,7 @@ COMMANDS = {
     "append": _Entry("esdb_cli.append:append", "Append one event, or a batch, to a stream."),
     "contexts": _Entry("esdb_cli.contexts:contexts", "List and add bounded, group and feature contexts."),
     "demo": _Entry("esdb_cli.demo:demo", "Start a temporary server and show the store at work."),
+    "indexes": _Entry("esdb_cli.indexes:indexes", "Add and drop the indexes that not every store needs."),
     "info": _Entry("esdb_cli.events:info", "Show what the store knows of a stream."),
     "migrate": _Entry("esdb_cli.migrate:migrate", "Bring the database's schema to this version."),
     "partitions": _Entry("esdb_cli.partitions:partitions", "Make and list the partitions of the events."),

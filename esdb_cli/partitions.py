@@ -55,7 +55,7 @@ def create_next_command(
             return
         done = create_next(connection, months=months, wait=wait)
     if as_json:
-        print_json(done)
+        print_json([{name: step[name] for name in step if name != "optional_indexes"} for step in done])
     elif done:
         print_table(done, ["action", "partition", "lower_bound", "upper_bound"])
     else:

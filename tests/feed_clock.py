@@ -73,6 +73,7 @@ def make_months(connection: Connection, context_name: str, first: datetime, coun
             "partition": names[-1],
             "lower_bound": month,
             "upper_bound": month_after(month),
+            "optional_indexes": value(connection, "select esdb._leaf_indexes()"),
         }
         connection.execute(sql.SQL(render("create_month", variables)))
     return names

@@ -33,6 +33,11 @@ SAMPLE = {
     "new_code": "o",
     "new_name": "order",
     "new_action_type": None,
+    "optional_indexes": [{"suffix": "tenant", "keys": "position", "predicate": None, "wanted": True}],
+    "table_name": "events_bookmark_y2026m11",
+    "index_name": "events_bookmark_y2026m11_tenant",
+    "keys": "(metadata ->> 'tenant'), position",
+    "predicate": "metadata is not null",
 }
 """A value for each variable of the templates."""
 

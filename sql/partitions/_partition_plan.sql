@@ -19,7 +19,8 @@ returns table (
     lower_bound timestamptz,
     upper_bound timestamptz,
     overflow text,
-    bound_constraint text
+    bound_constraint text,
+    optional_indexes jsonb
 )
 language plpgsql
 stable
@@ -36,6 +37,7 @@ declare
     _bound record;
     _from timestamptz;
 begin
+    optional_indexes := esdb._leaf_indexes();
     for _context in
         select
             c.code,

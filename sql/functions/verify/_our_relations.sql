@@ -1,6 +1,6 @@
 -- The relations of esdb and esdb_meta that migrations make: all but the partitions of esdb.events, tables named as such
--- (esdb.events_*) and what stands on them, which esdb_meta.partition_faults() checks by rule. Reads the catalog, locks
--- nothing.
+-- (esdb.events_*) and what stands on them, and the optional indexes of esdb.streams, which esdb_meta.partition_faults()
+-- checks by rule. Reads the catalog, locks nothing.
 create or replace function esdb_meta._our_relations()
 returns table (
     oid oid,
@@ -30,6 +30,11 @@ where namespace.nspname in ('esdb', 'esdb_meta')
         where table_named_so.relnamespace = to_regnamespace('esdb')
             and table_named_so.relkind in ('r', 'p', 'f')
             and table_named_so.relname like 'events\_%'
+    )
+    and (namespace.nspname, relation.relname::text) not in (
+        select 'esdb', 'streams_' || optional.suffix
+        from esdb._optional_index_definitions() as optional
+        where not optional.stands_on_leaves
     )
 $function$;
 

@@ -1,5 +1,6 @@
 -- Where the tree of esdb.events is not as the templates make it: a context without its table or overflow, a table left
--- outside, and each partition's keys, indexes, columns, trigger, owner and closed rights, and what was added to it.
+-- outside, and each partition's keys, indexes, columns, trigger, owner and closed rights, and what was added to it; and
+-- the optional indexes, of which one stands on esdb.streams.
 -- SECURITY DEFINER because its helpers are the owner's. Reads the catalog and the contexts' codes, locks nothing else.
 create or replace function esdb_meta.partition_faults()
 returns table (
@@ -30,6 +31,9 @@ from esdb_meta._partition_tree_faults() as faults
 union all
 select faults.kind, faults.name, faults.fault
 from esdb_meta._partition_index_faults() as faults
+union all
+select faults.kind, faults.name, faults.fault
+from esdb_meta._optional_index_faults() as faults
 union all
 select faults.kind, faults.name, faults.fault
 from esdb_meta._partition_additions() as faults

@@ -1,0 +1,208 @@
+"""`esdb indexes`: carries out what esdb._optional_index_plan() says is left, while appends go on."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from esdb_cli.db import connect, database_option
+from esdb_cli.errors import EXIT_LOCK_TIMEOUT, CliError
+from esdb_cli.output import print_json, print_table, say
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from psycopg import Connection
+
+    from esdb_cli.db import Row
+
+# One run at a time: the key of the advisory lock of the session that works.
+_LOCK_KEY: Final = 29284 << 48
+_OPEN_TRANSACTIONS: Final = (
+    "the statement waits for transactions that are open; see which:\n"
+    "select pid, state, xact_start, query from pg_stat_activity where xact_start is not null order by xact_start;\n"
+    "then run the command again: what is done stays done"
+)
+_WAIT_HELP: Final = "Seconds that one statement may wait for open transactions; then exit 4."
+_DRY_RUN_HELP: Final = "Print the exact SQL and change nothing."
+
+
+@click.group()
+def indexes() -> None:
+    """Add and drop the indexes that not every store needs.
+
+    Each costs every append a little, so none is there until it is enabled.
+    """
+
+
+@indexes.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@database_option
+def list_command(*, as_json: bool, database_url: str | None) -> None:
+    """List the optional indexes: off, building or on."""
+    from psycopg.rows import dict_row
+
+    with connect(database_url) as connection, connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute("select * from esdb.list_optional_indexes()").fetchall()
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(rows, ["name", "state", "tables", "tables_with_it", "serves"])
+
+
+@indexes.command("enable", short_help="Build an index on all partitions while appends go on.")
+@click.argument("name")
+@click.option("--wait", type=click.FloatRange(0), default=60.0, show_default=True, help=_WAIT_HELP)
+@click.option("--dry-run", is_flag=True, help=_DRY_RUN_HELP)
+@database_option
+def enable_command(*, name: str, wait: float, dry_run: bool, database_url: str | None) -> None:
+    """Build an index on all partitions while appends go on; partitions made later have it from the start.
+
+    Each partition's is made by CREATE INDEX CONCURRENTLY. It blocks nobody, but waits for every transaction that was
+    open before it, also for those that only read: a backup or a forgotten session holds it up. A run that was ended
+    is continued by the next. Connect to the server itself, not through a pooler.
+    """
+    _run(name, wanted=True, wait=wait, dry_run=dry_run, database_url=database_url)
+
+
+@indexes.command("disable", short_help="Drop an index from all partitions while appends go on.")
+@click.argument("name")
+@click.option("--wait", type=click.FloatRange(0), default=60.0, show_default=True, help=_WAIT_HELP)
+@click.option("--dry-run", is_flag=True, help=_DRY_RUN_HELP)
+@database_option
+def disable_command(*, name: str, wait: float, dry_run: bool, database_url: str | None) -> None:
+    """Drop an index from all partitions while appends go on.
+
+    DROP INDEX CONCURRENTLY blocks nobody, but waits for the transactions that use the partition. A run that was ended
+    is continued by the next. Connect to the server itself, not through a pooler.
+    """
+    _run(name, wanted=False, wait=wait, dry_run=dry_run, database_url=database_url)
+
+
+def _run(name: str, *, wanted: bool, wait: float, dry_run: bool, database_url: str | None) -> None:
+    with connect(database_url) as connection:
+        if dry_run:
+            click.echo(script(connection, name, wanted=wanted), nl=False)
+            return
+        done = change(connection, name, wanted=wanted, wait=wait, report=say)
+    state = "on" if wanted else "off"
+    say(f"{name} is {state}" if done else f"nothing to do: {name} is {state}")
+
+
+def script(connection: Connection[Any], name: str, *, wanted: bool) -> str:
+    """Return the SQL that is left to do; no transaction may be open around it."""
+    from psycopg import sql
+
+    record = sql.SQL("select esdb._want_optional_index({}, {});\n").format(name, wanted).as_string(connection)
+    finish = sql.SQL("select esdb._finish_optional_index({});\n").format(name).as_string(connection)
+    steps = [_render(step) for step in plan(connection, name, wanted=wanted)]
+    return "\n".join([record, *steps, *([finish] if wanted else [])])
+
+
+def plan(connection: Connection[Any], name: str, *, wanted: bool) -> list[Row]:
+    """Return the DDL steps that are left, in order."""
+    from psycopg.rows import dict_row
+
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute("select * from esdb._optional_index_plan(%s, %s)", (name, wanted)).fetchall()
+
+
+def change(
+    connection: Connection[Any],
+    name: str,
+    *,
+    wanted: bool,
+    wait: float = 60.0,
+    report: Callable[[str], None] = lambda _: None,
+) -> int:
+    """Make an optional index stand everywhere or nowhere and return the number of steps it took.
+
+    wait: seconds that one statement may wait for locks. The wish is recorded first, so partitions that are made
+    meanwhile follow it; then the plan is carried out until nothing is left of it. A partition that is renamed or made
+    meanwhile ends a round early, and so does a deadlock: the next round's plan knows.
+    """
+    from psycopg import errors
+
+    _refuse_pooler(connection)
+    _prepare(connection, wait)
+    moved = (errors.UndefinedTable, errors.UndefinedObject, errors.DuplicateTable, errors.DeadlockDetected)
+    done = 0
+    try:
+        _lock(connection, time.monotonic() + wait)
+        connection.execute("select esdb._want_optional_index(%s, %s)", (name, wanted))
+        deadline = time.monotonic() + wait
+        while not _is_done(connection, name, wanted=wanted):
+            try:
+                for line, statement in _steps(connection, name, wanted=wanted):
+                    report(line)
+                    connection.execute(statement)  # rendered from our own templates
+                    done += 1
+                    deadline = time.monotonic() + wait
+            except moved as error:
+                if time.monotonic() > deadline:
+                    raise
+                report(f"again: {error.diag.message_primary}")
+                time.sleep(random.uniform(0.05, 0.5))  # noqa: S311 - jitter
+    except errors.LockNotAvailable as error:
+        message = f"a lock was not obtained within {wait:g} seconds"
+        raise CliError(message, EXIT_LOCK_TIMEOUT, hint=_OPEN_TRANSACTIONS) from error
+    return done
+
+
+def _steps(connection: Connection[Any], name: str, *, wanted: bool) -> list[tuple[str, str]]:
+    """Return a line of progress and the SQL of each step that is left."""
+    steps = plan(connection, name, wanted=wanted)
+    if not steps:
+        raise CliError(f"{name} was disabled meanwhile", hint=f"esdb indexes enable {name}")
+    return [
+        (f"[{number}/{len(steps)}] {step['action'].replace('_', ' ')} {step['index_name']}", _render(step))
+        for number, step in enumerate(steps, start=1)
+    ]
+
+
+def _is_done(connection: Connection[Any], name: str, *, wanted: bool) -> bool:
+    """Tell whether nothing is left; then, where the index is wanted, it is ready."""
+    if not wanted:
+        return not plan(connection, name, wanted=False)
+    row = connection.execute("select esdb._finish_optional_index(%s)", (name,)).fetchone()
+    return bool(row and row[0])
+
+
+def _render(step: Row) -> str:
+    from esdb_cli.render import render
+
+    return render(step["action"], step)
+
+
+def _refuse_pooler(connection: Connection[Any]) -> None:
+    """Refuse a connection whose server process is not the one it began with: a pooler stands in between.
+
+    The statements run outside of transactions, where a lock and its timeout belong to the session, and a pooler would
+    leave both to the next client.
+    """
+    row = connection.execute("select pg_backend_pid()").fetchone()
+    if row is None or row[0] != connection.info.backend_pid:
+        raise CliError(
+            "this command does not work through a connection pooler",
+            hint="give the server's own address: its locks last longer than a transaction",
+        )
+
+
+def _prepare(connection: Connection[Any], wait: float) -> None:
+    # 0 would mean for ever
+    connection.execute("select set_config('lock_timeout', %s, false)", (f"{max(1, int(wait * 1000))}ms",))
+    connection.execute("set statement_timeout = 0")
+
+
+def _lock(connection: Connection[Any], deadline: float) -> None:
+    """Let no second run in. It is asked for again and again: a statement that waits for it would hold up the first."""
+    while True:
+        row = connection.execute("select pg_try_advisory_lock(%s)", (_LOCK_KEY,)).fetchone()
+        if row and row[0]:
+            return
+        if time.monotonic() > deadline:
+            raise CliError("another `esdb indexes` is at work", EXIT_LOCK_TIMEOUT, hint="let it end, then run this again")
+        time.sleep(random.uniform(0.05, 0.2))  # noqa: S311 - jitter

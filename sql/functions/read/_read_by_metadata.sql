@@ -1,0 +1,47 @@
+-- Reads the events whose metadata holds an id under a key: read_correlated, read_caused_by → _read_by_metadata → events.
+--
+-- With the optional index correlation every leaf that may hold events is asked by its index; without, only the leaves
+-- between the bounds are read. The partitions are chosen when the statement is planned, with the bounds at hand: no
+-- cached plan may see the partition tree, because it would lock every leaf. The index holds 255 characters of the
+-- id, so the whole of it is compared too. key and parameter are ours, never a caller's.
+-- Locks: the leaves read, shared, until the transaction ends. Errors: SE009; 55000 without index and since.
+create or replace function esdb._read_by_metadata(
+    key text,
+    parameter text,
+    id text,
+    max_count integer,
+    since timestamptz,
+    until timestamptz
+)
+returns setof esdb.events
+language plpgsql
+stable
+parallel unsafe
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    if id is null then
+        perform esdb._invalid_argument(parameter, 'null', 'Pass the id to look for.');
+    end if;
+    if (max_count >= 1) is not true then
+        perform esdb._invalid_argument('max_count', coalesce(max_count::text, 'null'), 'Pass a number from 1 on.');
+    end if;
+    if since is null and not exists (select from esdb.optional_indexes as o where o.name = 'correlation' and o.ready) then
+        raise exception 'the optional index correlation is not enabled, or not complete'
+            using errcode = 'object_not_in_prerequisite_state',
+                  detail = 'without it and without since, every event of the store would be read',
+                  hint = 'Run `esdb indexes enable correlation`, or pass since: then only what was recorded from that time on is read.';
+    end if;
+    return query execute format(
+        'select e.* from esdb.events as e'
+        ' where left(e.metadata ->> %1$L, 255) = left($1, 255) collate "C" and e.metadata ->> %1$L = $1'
+        ' and e.timestamp >= $2 and e.timestamp < $3'
+        ' order by e.position limit $4', key)
+        using id, coalesce(since, '-infinity'), least(until, esdb._newest_month_end()), max_count;
+end
+$function$;
+
+comment on function esdb._read_by_metadata(text, text, text, integer, timestamptz, timestamptz) is
+    'The events whose metadata holds an id under a key, for read_correlated() and read_caused_by().';
+
+revoke all on function esdb._read_by_metadata(text, text, text, integer, timestamptz, timestamptz) from public;
