@@ -204,5 +204,6 @@ def _lock(connection: Connection[Any], deadline: float) -> None:
         if row and row[0]:
             return
         if time.monotonic() > deadline:
-            raise CliError("another `esdb indexes` is at work", EXIT_LOCK_TIMEOUT, hint="let it end, then run this again")
+            hint = "let it end, then run the command again"
+            raise CliError("another `esdb indexes` is at work", EXIT_LOCK_TIMEOUT, hint=hint)
         time.sleep(random.uniform(0.05, 0.2))  # noqa: S311 - jitter
