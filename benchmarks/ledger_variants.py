@@ -19,6 +19,11 @@ PLAIN_INSERT: Final = f"""insert into esdb.events (
 values (
     nextval('esdb.event_position'), '01JD00000000' || _number, 'b', 'm', 'c', 'create', 'Order', 'order-' || _number,
     'OrderPlaced', 1, clock_timestamp(), '{events.PAYLOAD}'::text::jsonb, '{events.METADATA}'::text::jsonb)"""
+_IDS: Final = """('{"correlation_id": "01JD3K8Q9V5W2X7Y4Z' || _number || '", "user_id": "u-48211",
+    "causation_id": "01JD3K8Q9V5W2X7Y5A' || _number || '"}')::jsonb"""
+_GIVEN: Final = f"'{events.METADATA}'::text::jsonb"
+WITH_IDS: Final = NEW_STREAM.replace(_GIVEN, _IDS)
+WITHOUT_METADATA: Final = NEW_STREAM.replace(_GIVEN, "null")
 LIVE_LEAF: Final = """select partition from esdb.partitions
     where bounded_context = 'b' and kind = 'month' and now() >= lower_bound and now() < upper_bound"""
 DEFINITION: Final = "select pg_get_functiondef('esdb.append_event'::regproc)"
@@ -120,7 +125,31 @@ _INDEXES: Final = tuple(
         ("timestamp (BRIN)", "drop index {leaf}_timestamp"),
     )
 )
+
+
+def optional_index(name: str, table: str) -> str:
+    """Write what makes an optional index's parts on one table."""
+    return f"""do $make$
+declare
+    _part record;
+begin
+    for _part in
+        select * from esdb._optional_index_parts() as p where p.name = '{name}' and p.table_name = '{table}'
+    loop
+        execute format(
+            'create index %I on esdb.%I using btree (%s)%s',
+            _part.index_name, _part.table_name, _part.keys, ' where ' || _part.predicate);
+    end loop;
+end $make$"""
+
+
+_CORRELATION: Final = (optional_index("correlation", "{leaf_name}"),)
 _OTHERS: Final = (
+    Variant("correlation and causation id in the metadata", call=WITH_IDS, saves=False),
+    Variant("the same, optional index correlation", statements=_CORRELATION, call=WITH_IDS, saves=False),
+    Variant("no metadata", call=WITHOUT_METADATA, saves=False),
+    Variant("the same, optional index correlation", statements=_CORRELATION, call=WITHOUT_METADATA, saves=False),
+    Variant("optional index streams", statements=(optional_index("streams", "streams"),), saves=False),
     Variant("called as `select * from f()`", call=NEW_STREAM.replace("select ", "select * from ", 1), saves=False),
     Variant(
         "existing stream, exact version",

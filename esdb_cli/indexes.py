@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 import time
-from typing import TYPE_CHECKING, Any, Final
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final, LiteralString
 
 import click
 
@@ -13,14 +14,14 @@ from esdb_cli.errors import EXIT_LOCK_TIMEOUT, CliError
 from esdb_cli.output import print_json, print_table, say
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from psycopg import Connection
 
     from esdb_cli.db import Row
 
 # One run at a time: the key of the advisory lock of the session that works.
-_LOCK_KEY: Final = 29284 << 48
+_LOCK_KEY: Final = "29284::bigint << 48"
 _OPEN_TRANSACTIONS: Final = (
     "the statement waits for transactions that are open; see which:\n"
     "select pid, state, xact_start, query from pg_stat_activity where xact_start is not null order by xact_start;\n"
@@ -126,29 +127,34 @@ def change(
     """
     from psycopg import errors
 
-    _refuse_pooler(connection)
-    _prepare(connection, wait)
-    moved = (errors.UndefinedTable, errors.UndefinedObject, errors.DuplicateTable, errors.DeadlockDetected)
-    done = 0
     try:
-        _lock(connection, time.monotonic() + wait)
-        connection.execute("select esdb._want_optional_index(%s, %s)", (name, wanted))
-        deadline = time.monotonic() + wait
-        while not _is_done(connection, name, wanted=wanted):
-            try:
-                for line, statement in _steps(connection, name, wanted=wanted):
-                    report(line)
-                    connection.execute(statement)  # rendered from our own templates
-                    done += 1
-                    deadline = time.monotonic() + wait
-            except moved as error:
-                if time.monotonic() > deadline:
-                    raise
-                report(f"again: {error.diag.message_primary}")
-                time.sleep(random.uniform(0.05, 0.5))  # noqa: S311 - jitter
+        with _alone(connection, wait):
+            connection.execute("select esdb._want_optional_index(%s, %s)", (name, wanted))
+            return _work(connection, name, wanted=wanted, wait=wait, report=report)
     except errors.LockNotAvailable as error:
         message = f"a lock was not obtained within {wait:g} seconds"
         raise CliError(message, EXIT_LOCK_TIMEOUT, hint=_OPEN_TRANSACTIONS) from error
+
+
+def _work(connection: Connection[Any], name: str, *, wanted: bool, wait: float, report: Callable[[str], None]) -> int:
+    """Carry out the plan, and ask again until nothing is left of it."""
+    from psycopg import errors
+
+    moved = (errors.UndefinedTable, errors.UndefinedObject, errors.DuplicateTable, errors.DeadlockDetected)
+    deadline = time.monotonic() + wait
+    done = 0
+    while not _is_done(connection, name, wanted=wanted):
+        try:
+            for line, statement in _steps(connection, name, wanted=wanted):
+                report(line)
+                connection.execute(statement)  # rendered from our own templates
+                done += 1
+                deadline = time.monotonic() + wait
+        except moved as error:
+            if time.monotonic() > deadline:
+                raise
+            report(f"again: {error.diag.message_primary}")
+            time.sleep(random.uniform(0.05, 0.5))  # noqa: S311 - jitter
     return done
 
 
@@ -191,16 +197,32 @@ def _refuse_pooler(connection: Connection[Any]) -> None:
         )
 
 
-def _prepare(connection: Connection[Any], wait: float) -> None:
+@contextmanager
+def _alone(connection: Connection[Any], wait: float) -> Iterator[None]:
+    """Be the only run, and let no statement wait longer for a lock: both belong to the session, and end with this."""
+    _refuse_pooler(connection)
     # 0 would mean for ever
     connection.execute("select set_config('lock_timeout', %s, false)", (f"{max(1, int(wait * 1000))}ms",))
     connection.execute("set statement_timeout = 0")
+    try:
+        _lock(connection, time.monotonic() + wait)
+        try:
+            yield
+        finally:
+            _unless_broken(connection, f"select pg_advisory_unlock({_LOCK_KEY})")
+    finally:
+        _unless_broken(connection, "reset lock_timeout; reset statement_timeout")
+
+
+def _unless_broken(connection: Connection[Any], statement: LiteralString) -> None:
+    if not connection.broken:
+        connection.execute(statement)
 
 
 def _lock(connection: Connection[Any], deadline: float) -> None:
     """Let no second run in. It is asked for again and again: a statement that waits for it would hold up the first."""
     while True:
-        row = connection.execute("select pg_try_advisory_lock(%s)", (_LOCK_KEY,)).fetchone()
+        row = connection.execute(f"select pg_try_advisory_lock({_LOCK_KEY})").fetchone()
         if row and row[0]:
             return
         if time.monotonic() > deadline:

@@ -3,7 +3,9 @@
 -- With the optional index correlation every leaf that may hold events is asked by its index; without, only the leaves
 -- between the bounds are read. The partitions are chosen when the statement is planned, with the bounds at hand: no
 -- cached plan may see the partition tree, because it would lock every leaf. The index holds 255 characters of the
--- id, so the whole of it is compared too. key and parameter are ours, never a caller's.
+-- id, so the whole of a longer one is compared too. That of a shorter one is not: as if both comparisons were
+-- independent, the planner would take every chain for a few events, read it whole and sort it. Without the index that
+-- is just what is wanted, or it might walk a leaf by position and not by the bounds. key and parameter are ours, never a caller's.
 -- Locks: the leaves read, shared, until the transaction ends. Errors: SE009; 55000 without index and since.
 create or replace function esdb._read_by_metadata(
     key text,
@@ -19,6 +21,10 @@ stable
 parallel unsafe
 set search_path = pg_catalog, pg_temp
 as $function$
+declare
+    _is_ready constant boolean := exists (
+        select from esdb.optional_indexes as o where o.name = 'correlation' and o.ready
+    );
 begin
     if id is null then
         perform esdb._invalid_argument(parameter, 'null', 'Pass the id to look for.');
@@ -26,7 +32,7 @@ begin
     if (max_count >= 1) is not true then
         perform esdb._invalid_argument('max_count', coalesce(max_count::text, 'null'), 'Pass a number from 1 on.');
     end if;
-    if since is null and not exists (select from esdb.optional_indexes as o where o.name = 'correlation' and o.ready) then
+    if since is null and not _is_ready then
         raise exception 'the optional index correlation is not enabled, or not complete'
             using errcode = 'object_not_in_prerequisite_state',
                   detail = 'without it and without since, every event of the store would be read',
@@ -34,7 +40,8 @@ begin
     end if;
     return query execute format(
         'select e.* from esdb.events as e'
-        ' where left(e.metadata ->> %1$L, 255) = left($1, 255) collate "C" and e.metadata ->> %1$L = $1'
+        ' where left(e.metadata ->> %1$L, 255) = left($1, 255) collate "C"'
+        || case when _is_ready and length(id) < 255 then '' else ' and e.metadata ->> %1$L = $1' end ||
         ' and e.timestamp >= $2 and e.timestamp < $3'
         ' order by e.position limit $4', key)
         using id, coalesce(since, '-infinity'), least(until, esdb._newest_month_end()), max_count;

@@ -23,8 +23,12 @@ select * from (
         ('esdb.high_water_mark()'),
         ('esdb.list_settings()'),
         ('esdb.load_aggregate(text,bigint,timestamp with time zone)'),
+        ('esdb.list_optional_indexes()'),
+        ('esdb.list_streams(text,text,text,integer,boolean)'),
         ('esdb.new_ulid(timestamp with time zone)'),
         ('esdb.read_all(bigint,integer,text[],text[],text[],text[],text[],boolean,bigint,boolean)'),
+        ('esdb.read_caused_by(text,integer,timestamp with time zone,timestamp with time zone)'),
+        ('esdb.read_correlated(text,integer,timestamp with time zone,timestamp with time zone)'),
         ('esdb.read_stream(text,bigint,bigint,integer,boolean,timestamp with time zone,boolean,boolean)'),
         ('esdb.stream_version(text)'),
         ('esdb.ulid_timestamp(text)')

@@ -121,6 +121,13 @@ from (
         ('select * from esdb.get_event(''01ARZ3NDEKTSV4RRFFQ69G5FAV'')'),
         ('select * from esdb.get_stream_info(''s'')'),
         ('select esdb.stream_version(''s'')'),
+        ('select * from esdb.list_streams(''note'', ''n'', ''a'', 5, true)'),
+        ('select * from esdb.read_correlated(''c'', since => ''-infinity'', until => ''infinity'')'),
+        ('select * from esdb.read_caused_by(''e'', since => ''-infinity'')'),
+        ('select * from esdb.list_optional_indexes()'),
+        ('select * from esdb._optional_index_plan(''correlation'', true)'),
+        ('select esdb._want_optional_index(''streams'', false)'),
+        ('select esdb._finish_optional_index(''streams'')'),
         ('select esdb.new_ulid()'),
         ('select esdb.ulid_timestamp(''01ARZ3NDEKTSV4RRFFQ69G5FAV'')'),
         ('select * from esdb.error_codes()'),
@@ -180,6 +187,9 @@ from (
         ('select * from esdb._context_plan(''bounded'', ''o'', ''Order'')', 'SE009'),
         ('select esdb.set_aggregate_type('''', ''n'', ''m'')', 'SE009'),
         ('select esdb.set_aggregate_type(''t'', ''nn'', ''m'')', 'SE005'),
+        ('select * from esdb.list_streams(bounded_context => ''x'')', 'SE005'),
+        ('select * from esdb.list_streams(max_count => 0)', 'SE009'),
+        ('select * from esdb.read_correlated(''c'')', '55000'),
         ('select esdb.ulid_timestamp(null)', 'SE009'),
         ('select * from esdb.read_all(999999)', 'SE022')
 ) as called (statement, code);

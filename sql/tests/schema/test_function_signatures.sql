@@ -1,5 +1,5 @@
 -- The public functions have the parameters, defaults and results that the API promises, and no overloads.
-select plan(25);
+select plan(29);
 
 create temporary table promised as
 select * from (
@@ -55,6 +55,21 @@ select * from (
             ' meaning text)'),
         ('set_setting', 'name text, value text DEFAULT NULL::text', 'text'),
         ('stream_version', 'aggregate_id text', 'bigint'),
+        ('list_streams',
+            'OUT aggregate_id text, INOUT aggregate_type text DEFAULT NULL::text, INOUT bounded_context text DEFAULT NULL::text,'
+            ' OUT group_context text, OUT version bigint, OUT created_at timestamp with time zone,'
+            ' OUT updated_at timestamp with time zone, OUT deleted_at timestamp with time zone, OUT snapshot_version bigint,'
+            ' after_aggregate_id text DEFAULT NULL::text, max_count integer DEFAULT 100, include_deleted boolean DEFAULT false',
+            'SETOF record'),
+        ('read_correlated',
+            'correlation_id text, max_count integer DEFAULT 1000, since timestamp with time zone DEFAULT NULL::timestamp with time zone,'
+            ' until timestamp with time zone DEFAULT NULL::timestamp with time zone',
+            'SETOF esdb.events'),
+        ('read_caused_by',
+            'event_id text, max_count integer DEFAULT 1000, since timestamp with time zone DEFAULT NULL::timestamp with time zone,'
+            ' until timestamp with time zone DEFAULT NULL::timestamp with time zone',
+            'SETOF esdb.events'),
+        ('list_optional_indexes', '', 'TABLE(name text, state text, serves text, tables bigint, tables_with_it bigint)'),
         ('new_ulid', 'at timestamp with time zone DEFAULT clock_timestamp()', 'text'),
         ('ulid_timestamp', 'id text', 'timestamp with time zone'),
         ('refresh_event_statistics', '', 'void'),

@@ -19,6 +19,7 @@ select set_eq(
         ('esdb.group_contexts', 'group_contexts_pkey', 'PRIMARY KEY (code)'),
         ('esdb.group_contexts', 'group_contexts_name_key', 'UNIQUE (name)'),
         ('esdb.idempotency_keys', 'idempotency_keys_pkey', 'PRIMARY KEY (aggregate_id, key)'),
+        ('esdb.optional_indexes', 'optional_indexes_pkey', 'PRIMARY KEY (name)'),
         ('esdb.settings', 'settings_pkey', 'PRIMARY KEY (name)'),
         ('esdb.snapshots', 'snapshots_pkey', 'PRIMARY KEY (aggregate_id, version)'),
         ('esdb.snapshots', 'snapshots_aggregate_id_fkey', 'FOREIGN KEY (aggregate_id) REFERENCES esdb.streams(aggregate_id)'),
