@@ -5,7 +5,7 @@
 -- cached plan may see the partition tree, because it would lock every leaf. The index holds 255 characters of the
 -- id, so the whole of a longer one is compared too. That of a shorter one is not: as if both comparisons were
 -- independent, the planner would take every chain for a few events, read it whole and sort it. Without the index that
--- is just what is wanted, or it might walk a leaf by position and not by the bounds. key and parameter are ours, never a caller's.
+-- is just what is wanted, or it might walk a leaf by position and not by the bounds.
 -- Locks: the leaves read, shared, until the transaction ends. Errors: SE009; 55000 without index and since.
 create or replace function esdb._read_by_metadata(
     key text,
@@ -38,13 +38,13 @@ begin
                   detail = 'without it and without since, every event of the store would be read',
                   hint = 'Run `esdb indexes enable correlation`, or pass since: then only what was recorded from that time on is read.';
     end if;
-    return query execute format(
+    return query execute
         'select e.* from esdb.events as e'
-        ' where left(e.metadata ->> %1$L, 255) = left($1, 255) collate "C"'
-        || case when _is_ready and length(id) < 255 then '' else ' and e.metadata ->> %1$L = $1' end ||
-        ' and e.timestamp >= $2 and e.timestamp < $3'
-        ' order by e.position limit $4', key)
-        using id, coalesce(since, '-infinity'), least(until, esdb._newest_month_end()), max_count;
+        ' where left(e.metadata ->> $1, 255) = left($2, 255) collate "C"'
+        || case when _is_ready and length(id) < 255 then '' else ' and e.metadata ->> $1 = $2' end
+        || ' and e.timestamp >= $3 and e.timestamp < $4'
+        ' order by e.position limit $5'
+        using key, id, coalesce(since, '-infinity'), least(until, esdb._newest_month_end()), max_count;
 end
 $function$;
 
