@@ -143,11 +143,17 @@ def _work(connection: Connection[Any], name: str, *, wanted: bool, wait: float, 
     moved = (errors.UndefinedTable, errors.UndefinedObject, errors.DuplicateTable, errors.DeadlockDetected)
     deadline = time.monotonic() + wait
     done = 0
+    made: set[str] = set()
     while not _is_done(connection, name, wanted=wanted):
+        steps = plan(connection, name, wanted=wanted)
+        if wanted:
+            _refuse_hopeless(name, steps, made)
         try:
-            for line, statement in _steps(connection, name, wanted=wanted):
-                report(line)
-                connection.execute(statement)  # rendered from our own templates
+            for number, step in enumerate(steps, start=1):
+                report(f"[{number}/{len(steps)}] {step['action'].replace('_', ' ')} {step['index_name']}")
+                connection.execute(_render(step))  # rendered from our own templates
+                if step["action"] == "create_index":
+                    made.add(step["index_name"])
                 done += 1
                 deadline = time.monotonic() + wait
         except moved as error:
@@ -158,15 +164,12 @@ def _work(connection: Connection[Any], name: str, *, wanted: bool, wait: float, 
     return done
 
 
-def _steps(connection: Connection[Any], name: str, *, wanted: bool) -> list[tuple[str, str]]:
-    """Return a line of progress and the SQL of each step that is left."""
-    steps = plan(connection, name, wanted=wanted)
+def _refuse_hopeless(name: str, steps: list[Row], made: set[str]) -> None:
+    """Refuse to go on for ever: nothing is left and it is still not ready, or what was made is to be made again."""
     if not steps:
         raise CliError(f"{name} was disabled meanwhile", hint=f"esdb indexes enable {name}")
-    return [
-        (f"[{number}/{len(steps)}] {step['action'].replace('_', ' ')} {step['index_name']}", _render(step))
-        for number, step in enumerate(steps, start=1)
-    ]
+    if again := sorted(step["index_name"] for step in steps if step["index_name"] in made):
+        raise CliError(f"not as it must be although it was made just now: {', '.join(again)}", hint="esdb verify")
 
 
 def _is_done(connection: Connection[Any], name: str, *, wanted: bool) -> bool:
@@ -203,7 +206,7 @@ def _alone(connection: Connection[Any], wait: float) -> Iterator[None]:
     _refuse_pooler(connection)
     # 0 would mean for ever
     connection.execute("select set_config('lock_timeout', %s, false)", (f"{max(1, int(wait * 1000))}ms",))
-    connection.execute("set statement_timeout = 0")
+    connection.execute("set statement_timeout = 0; set search_path = pg_catalog, pg_temp")
     try:
         _lock(connection, time.monotonic() + wait)
         try:
@@ -211,7 +214,7 @@ def _alone(connection: Connection[Any], wait: float) -> Iterator[None]:
         finally:
             _unless_broken(connection, f"select pg_advisory_unlock({_LOCK_KEY})")
     finally:
-        _unless_broken(connection, "reset lock_timeout; reset statement_timeout")
+        _unless_broken(connection, "reset lock_timeout; reset statement_timeout; reset search_path")
 
 
 def _unless_broken(connection: Connection[Any], statement: LiteralString) -> None:

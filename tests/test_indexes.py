@@ -347,3 +347,43 @@ def test_an_index_disabled_behind_the_back_ends_the_run(db: Connection, connect:
     with pytest.raises(CliError, match="disabled meanwhile"):
         change(connect(), "streams", wanted=True, report=report)
     assert state(db, "streams")[0] == "off"
+
+
+def test_what_cannot_be_made_right_ends_the_run(db: Connection, connect: Connect) -> None:
+    """An index that never is as it must be would be dropped and built for ever."""
+    db.execute("""
+        create function public.spoil() returns event_trigger language plpgsql as $$
+        begin
+            alter index if exists esdb.streams_type set (fillfactor = 50);
+        end $$;
+        create event trigger spoil on ddl_command_end when tag in ('CREATE INDEX') execute function public.spoil();
+    """)
+    with pytest.raises(CliError, match="although it was made just now: streams_type"):
+        change(connect(), "streams", wanted=True)
+    db.execute("drop event trigger spoil")
+    change(connect(), "streams", wanted=True)
+    assert state(db, "streams")[0] == "on"
+
+
+def test_a_session_is_left_as_it_was(connect: Connect) -> None:
+    connection = connect()
+    settings = (
+        "select current_setting('lock_timeout'), current_setting('statement_timeout'), current_setting('search_path')"
+    )
+    before = connection.execute(settings).fetchone()
+    change(connection, "streams", wanted=True)
+    with pytest.raises(psycopg.Error):
+        change(connection, "nothing", wanted=True)
+    assert connection.execute(settings).fetchone() == before
+    assert (
+        value(connection, "select count(*) from pg_locks where pid = pg_backend_pid() and locktype = 'advisory'") == 0
+    )
+
+
+def test_a_search_path_with_traps_is_not_followed(db: Connection, esdb: Esdb) -> None:
+    db.execute("""
+        create function public."left"(text, integer) returns text immutable language sql as $$ select 'trapped' $$;
+    """)
+    result = esdb("indexes", "enable", "correlation", env={"PGOPTIONS": "-c search_path=public,pg_catalog"})
+    assert result.returncode == 0, result.stderr
+    assert_on(db)
