@@ -1,5 +1,5 @@
 -- Nobody but the owner touches a table or a sequence; the roles read views and the ledger's checksums.
-select plan(150);
+select plan(171);
 
 create temporary view granted as
 select pg_get_userbyid(a.grantee)::text as role, c.oid::regclass::text as relation, a.privilege_type
