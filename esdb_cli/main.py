@@ -32,7 +32,7 @@ COMMANDS = {
     "settings": _Entry("esdb_cli.settings:settings", "List and change the store's settings."),
     "snapshots": _Entry("esdb_cli.snapshots:snapshots", "List the snapshots that are due, and remove old ones."),
     "status": _Entry("esdb_cli.migrate:status", "Show which migrations are applied, pending or changed."),
-    "verify": _Entry("esdb_cli.migrate:verify", "Prove that the database is as the migrations left it."),
+    "verify": _Entry("esdb_cli.verify:verify", "Prove that schema and data are as they should be."),
 }
 
 

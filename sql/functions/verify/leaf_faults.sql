@@ -1,0 +1,66 @@
+-- Where a leaf's events and the streams' rows do not agree: versions with a gap or a duplicate, not as many as the
+-- stream counts, or in months that it does not note; times or positions that run backwards; another type or context
+-- than the stream's; events of no stream, streams without events. One row a fault: the first max_count of each kind,
+-- and in `total` how many of that kind there are.
+--
+-- Reads the leaf once, and by index the streams noted for it. All of it is one statement, so one snapshot: right beside
+-- any number of appends. Locks the leaf in ACCESS SHARE until the transaction's end, and only then asks for its bounds:
+-- before, an overflow may step aside and come back as a span. A leaf that is gone has no faults.
+create or replace function esdb_meta.leaf_faults(
+    leaf oid,
+    aggregate_id text default null,
+    max_count integer default 100
+)
+returns table (
+    kind text,
+    name text,
+    fault text,
+    total bigint
+)
+language plpgsql
+volatile
+parallel unsafe
+security definer
+set search_path = pg_catalog, pg_temp
+set datestyle = 'ISO, YMD'
+set timezone = 'UTC'
+as $function$
+#variable_conflict use_column
+declare
+    _partition text;
+    _bounds record;
+begin
+    loop
+        select relation.relname
+        into _partition
+        from pg_class as relation
+        where relation.oid = leaf_faults.leaf;
+        begin
+            execute format('lock table esdb.%I in access share mode', _partition);
+            exit when to_regclass(format('esdb.%I', _partition)) = leaf_faults.leaf;
+        exception
+            -- it was renamed or dropped just now
+            when undefined_table then
+                null;
+        end;
+        exit when not exists (select from pg_class as relation where relation.oid = leaf_faults.leaf);
+    end loop;
+
+    select p.bounded_context, p.lower_bound, p.upper_bound
+    into _bounds
+    from esdb.partitions as p
+    where p.partition = _partition and to_regclass(format('esdb.%I', _partition)) = leaf_faults.leaf;
+    if not found then
+        return;
+    end if;
+    return query execute esdb_meta._leaf_query(
+        _partition, _bounds.bounded_context, _bounds.lower_bound, _bounds.upper_bound, leaf_faults.aggregate_id)
+    using leaf_faults.max_count;
+end
+$function$;
+
+comment on function esdb_meta.leaf_faults(oid, text, integer) is
+    'Where the events of a leaf (of one stream, if given) do not agree with their streams: the first max_count faults of each kind.';
+
+revoke all on function esdb_meta.leaf_faults(oid, text, integer) from public;
+grant execute on function esdb_meta.leaf_faults(oid, text, integer) to esdb_maintainer;
