@@ -34,23 +34,28 @@ begin
         select relation.relname
         into _partition
         from pg_class as relation
-        where relation.oid = leaf_faults.leaf;
+        where relation.oid = leaf_faults.leaf
+            and relation.relnamespace = 'esdb'::regnamespace
+            and relation.relkind = 'r'
+            and relation.relispartition;
+        if _partition is null then
+            return;
+        end if;
         begin
             execute format('lock table esdb.%I in access share mode', _partition);
             exit when to_regclass(format('esdb.%I', _partition)) = leaf_faults.leaf;
         exception
-            -- it was renamed or dropped just now
+            -- renamed or dropped just now: look again
             when undefined_table then
                 null;
         end;
-        exit when not exists (select from pg_class as relation where relation.oid = leaf_faults.leaf);
     end loop;
 
     select p.bounded_context, p.lower_bound, p.upper_bound
     into _bounds
     from esdb.partitions as p
-    where p.partition = _partition and to_regclass(format('esdb.%I', _partition)) = leaf_faults.leaf;
-    if not found then
+    where p.partition = _partition;
+    if _bounds.bounded_context is null then
         return;
     end if;
     return query execute esdb_meta._leaf_query(
