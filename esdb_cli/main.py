@@ -25,6 +25,7 @@ COMMANDS = {
     "contexts": _Entry("esdb_cli.contexts:contexts", "List and add bounded, group and feature contexts."),
     "demo": _Entry("esdb_cli.demo:demo", "Start a temporary server and show the store at work."),
     "info": _Entry("esdb_cli.events:info", "Show what the store knows of a stream."),
+    "maintain": _Entry("esdb_cli.maintain:maintain", "Do the store's regular maintenance, step by step."),
     "migrate": _Entry("esdb_cli.migrate:migrate", "Bring the database's schema to this version."),
     "partitions": _Entry("esdb_cli.partitions:partitions", "Make and list the partitions of the events."),
     "read": _Entry("esdb_cli.events:read", "Read a stream, or every event in order."),
