@@ -87,9 +87,7 @@ def _refresh_statistics(connection: psycopg.Connection[Any], limits: Limits) -> 
     return _BUSY if _alone("refresh-stats", connection, limits, _REFRESH) is None else "refreshed"
 
 
-def _alone(
-    step: str, connection: psycopg.Connection[Any], limits: Limits, statement: LiteralString
-) -> Any:
+def _alone(step: str, connection: psycopg.Connection[Any], limits: Limits, statement: LiteralString) -> Any:
     """Run a statement in a transaction that no other run's same step is beside; None when one is."""
     with connection.transaction():
         connection.execute(

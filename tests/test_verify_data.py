@@ -7,6 +7,7 @@ import random
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import psycopg
 import pytest
@@ -59,9 +60,9 @@ class Store:
             "note_leaf": "esdb.{}".format(
                 value(
                     connection,
-                    "select partition from esdb.partitions where bounded_context = 'n' and lower_bound <= %(at)s"
-                    " and coalesce(upper_bound > %(at)s, true)",
-                    {"at": months[2]},
+                    "select partition from esdb.partitions where bounded_context = 'n' and lower_bound <= %s"
+                    " and coalesce(upper_bound > %s, true)",
+                    (months[2], months[2]),
                 )
             ),
             **{f"month{number}": f"{month:%Y-%m}" for number, month in enumerate(months)},
@@ -100,8 +101,10 @@ DAMAGES = {
         ],
     ),
     "first version lost": (
-        "delete from {first} where aggregate_id = 's' and version = 1; update esdb.streams set created_at ="
-        " (select min(timestamp) from {first} where aggregate_id = 's') where aggregate_id = 's'",
+        (
+            "delete from {first} where aggregate_id = 's' and version = 1; update esdb.streams set created_at ="
+            " (select min(timestamp) from {first} where aggregate_id = 's') where aggregate_id = 's'"
+        ),
         ["stream versions s: {month0} begins with version 2, noted is 1 (in {first})"],
     ),
     "last version of a month lost": (
@@ -122,14 +125,13 @@ DAMAGES = {
     ),
     "a version lost in the span": (
         "delete from {span} where aggregate_id = 'late' and version = 2",
-        [
-            "stream times late: updated_at is {late}, its newest event is of {late} (in {span})",
-            "stream versions late: {month2} ends with version 1, by the stream's row and months with 2 (in {span})",
-        ][1:],
+        ["stream versions late: {month2} ends with version 1, by the stream's row and months with 2 (in {span})"],
     ),
     "a version twice": (
-        "alter table {first} drop constraint {first_name}_version, drop constraint {first_name}_position;"
-        "update {first} set version = 2 where aggregate_id = 'solo' and version = 3",
+        (
+            "alter table {first} drop constraint {first_name}_version, drop constraint {first_name}_position;"
+            "update {first} set version = 2 where aggregate_id = 'solo' and version = 3"
+        ),
         ["stream versions solo: a gap or a duplicate before version 2, 2 in all (in {first})"],
     ),
     "a version in two months": (
@@ -152,15 +154,22 @@ DAMAGES = {
         ["stream versions solo: versions 1 to 4, noted for {month0}, are missing (in {first})"],
     ),
     "stream at version 0": (
-        "delete from {span} where aggregate_id = 'late'; update esdb.streams set version = 0 where aggregate_id = 'late'",
+        (
+            "delete from {span} where aggregate_id = 'late';"
+            "update esdb.streams set version = 0 where aggregate_id = 'late'"
+        ),
         [
-            "stream versions late: no event of {month2}, which is noted to begin with version 1;"
-            " the stream is at version 0 (in {span})"
+            (
+                "stream versions late: no event of {month2}, which is noted to begin with version 1;"
+                " the stream is at version 0 (in {span})"
+            )
         ],
     ),
     "events without a stream": (
-        "delete from esdb.idempotency_keys; delete from esdb.snapshots where aggregate_id = 'solo';"
-        " delete from esdb.streams where aggregate_id = 'solo'",
+        (
+            "delete from esdb.idempotency_keys; delete from esdb.snapshots where aggregate_id = 'solo';"
+            " delete from esdb.streams where aggregate_id = 'solo'"
+        ),
         ["stream missing solo: there is no such stream, but versions 1 to 4 (in {first})"],
     ),
     "events without a stream in the span": (
@@ -198,8 +207,10 @@ DAMAGES = {
         ["stream type solo: the stream is of type other, events of type bookmark (in {first})"],
     ),
     "times turned round": (
-        "update {first} set timestamp = timestamp + interval '1 hour' where aggregate_id = 'solo' and version = 2;"
-        "update esdb.streams set updated_at = updated_at + interval '1 hour' where aggregate_id = 'solo'",
+        (
+            "update {first} set timestamp = timestamp + interval '1 hour' where aggregate_id = 'solo' and version = 2;"
+            "update esdb.streams set updated_at = updated_at + interval '1 hour' where aggregate_id = 'solo'"
+        ),
         ["stream times solo: the timestamp of version 3 is before that of the version before (in {first})"],
     ),
     "positions turned round": (
@@ -210,23 +221,31 @@ DAMAGES = {
         "update esdb.streams set created_at = '2001-05-05Z' where aggregate_id = 'solo'",
         [
             "stream months solo: versions 1 to 4 are of {month0}, a month that the stream does not note (in {first})",
-            "stream months solo: no partition of context b holds 2001-05, in which 1 streams have events,"
-            " this one the first",
+            (
+                "stream months solo: no partition of context b holds 2001-05, in which 1 streams have events,"
+                " this one the first"
+            ),
         ],
     ),
     "an id in two months": (
-        "update {second} set id = (select id from {first} where aggregate_id = 'solo' and version = 1)"
-        " where aggregate_id = 's' and version = 3",
+        (
+            "update {second} set id = (select id from {first} where aggregate_id = 'solo' and version = 1)"
+            " where aggregate_id = 's' and version = 3"
+        ),
         ["event id {id}: given to more than one event: solo version 1 in {first}, s version 3 in {second}"],
     ),
     "an id in the span and the overflow": (
-        "update {overflow} set id = '!' where aggregate_id = 's' and version = 9;"
-        "update {span} set id = '!' where aggregate_id = 's' and version = 5",
+        (
+            "update {overflow} set id = '!' where aggregate_id = 's' and version = 9;"
+            "update {span} set id = '!' where aggregate_id = 's' and version = 5"
+        ),
         ["event id !: given to more than one event: s version 5 in {span}, s version 9 in {overflow}"],
     ),
     "the last of all ids": (
-        "update {overflow} set id = '~' where aggregate_id = 's' and version = 9;"
-        "update {span} set id = '~' where aggregate_id = 's' and version = 5",
+        (
+            "update {overflow} set id = '~' where aggregate_id = 's' and version = 9;"
+            "update {span} set id = '~' where aggregate_id = 's' and version = 5"
+        ),
         ["event id ~: given to more than one event: s version 5 in {span}, s version 9 in {overflow}"],
     ),
     "snapshot ahead": (
@@ -234,8 +253,10 @@ DAMAGES = {
         ["snapshot s: of version 11, ahead of the stream, which is at version 10"],
     ),
     "snapshot of no stream": (
-        "alter table esdb.snapshots drop constraint snapshots_aggregate_id_fkey;"
-        "insert into esdb.snapshots values ('nobody', 1, '{{}}')",
+        (
+            "alter table esdb.snapshots drop constraint snapshots_aggregate_id_fkey;"
+            "insert into esdb.snapshots values ('nobody', 1, '{{}}')"
+        ),
         ["snapshot nobody: of version 1, but there is no such stream"],
     ),
     "key beyond the stream": (
@@ -397,7 +418,7 @@ def test_an_overflow_that_becomes_a_span_while_its_check_waits(db: Connection, c
     maintenance.execute("begin")
     for statement in render_steps([step for step in plan(maintenance, None) if step["context_name"] == "bookmark"]):
         maintenance.execute(sql.SQL(statement))
-    found: list[tuple[str, ...]] = []
+    found: list[tuple[Any, ...]] = []
     checker = connect()
 
     def check() -> None:
