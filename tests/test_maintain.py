@@ -26,7 +26,8 @@ $do$
 """
 OLD_KEYS = (
     "insert into esdb.idempotency_keys"
-    " select 's', 'old-' || n, 1, 1, now() - interval '8 days' - n * interval '1 second' from generate_series(1, %s) as n"
+    " select 's', 'old-' || n, 1, 1, now() - interval '8 days' - n * interval '1 second'"
+    " from generate_series(1, %s) as n"
 )
 KEYS = "select count(*) from esdb.idempotency_keys"
 
