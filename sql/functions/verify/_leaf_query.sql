@@ -1,25 +1,18 @@
--- The statement of esdb_meta.leaf_faults() for a leaf; its parameter $1 is the number of faults to return of each kind.
+-- The statement of esdb_meta.leaf_faults(), for format(): its arguments are the leaf's name, its month (null: several),
+-- its context, its bounds, a stream (null: all) and the leaf's name to print. What is null goes when it is planned: in a
+-- leaf of one month the month is a constant and no part of the sort. $1 is the number of faults to return of each kind.
 --
 -- held: what the leaf has of each stream in each month, from one sort of the leaf by stream and version. noted: what
 -- the streams' rows and esdb.stream_months say that it has; a month's last version is the one before the next month's
 -- first, looked up only for a stream that went on. Both are joined by stream and month. Locks nothing.
-create or replace function esdb_meta._leaf_query(
-    partition text,
-    bounded_context text,
-    lower_bound timestamptz,
-    upper_bound timestamptz,
-    aggregate_id text
-)
+create or replace function esdb_meta._leaf_query()
 returns text
 language sql
-stable
+immutable
 parallel safe
 set search_path = pg_catalog, pg_temp
-set datestyle = 'ISO, YMD'
-set timezone = 'UTC'
 as $function$
-select format(
-    $query$
+select $query$
 with held as (
     select
         o.aggregate_id,
@@ -45,7 +38,11 @@ with held as (
             lag(e.version::bigint) over stream_order as version_before,
             lag(e."timestamp") over stream_order as time_before,
             lag(e."position") over stream_order as position_before
-        from (select x.*, %2$s as month from esdb.%1$I as x where true %6$s) as e
+        from (
+                select x.*, coalesce(%2$L::timestamptz, esdb._utc_month(x."timestamp")) as month
+                from esdb.%1$I as x
+                where %6$L is null or x.aggregate_id = %6$L
+            ) as e
         window stream_order as (partition by e.aggregate_id, e.month order by e.version)
     ) as o
     group by o.aggregate_id, o.month
@@ -53,12 +50,14 @@ with held as (
 entered as (
     select x as stream, esdb._utc_month(x.created_at) as month, 1::bigint as first_version
     from esdb.streams as x
-    where x.bounded_context = %3$L and x.created_at >= %4$L and x.created_at < %5$L %6$s
+    where x.bounded_context = %3$L and x.created_at >= %4$L and x.created_at < %5$L
+        and (%6$L is null or x.aggregate_id = %6$L)
     union all
     select s, x.month, x.first_version
     from esdb.stream_months as x
     join esdb.streams as s on s.aggregate_id = x.aggregate_id
-    where s.bounded_context = %3$L and x.month >= %4$L and x.month < %5$L %6$s
+    where s.bounded_context = %3$L and x.month >= %4$L and x.month < %5$L
+        and (%6$L is null or x.aggregate_id = %6$L)
 ),
 noted as (
     select
@@ -161,22 +160,10 @@ select n.kind, n.name, n.fault, n.total
 from numbered as n
 where n.number <= $1
 order by n.kind, n.number
-$query$,
-    partition,
-    -- in a leaf of one month the month is a constant, and no part of the sort
-    case
-        when upper_bound = esdb._utc_month(lower_bound, 1) then format('%L::timestamptz', lower_bound)
-        else 'esdb._utc_month(x."timestamp")'
-    end,
-    bounded_context,
-    coalesce(lower_bound, '-infinity'),
-    coalesce(upper_bound, 'infinity'),
-    case when aggregate_id is not null then format('and x.aggregate_id = %L', aggregate_id) else '' end,
-    'esdb.' || quote_ident(partition)
-)
+$query$
 $function$;
 
-comment on function esdb_meta._leaf_query(text, text, timestamptz, timestamptz, text) is
+comment on function esdb_meta._leaf_query() is
     'The statement that compares the events of a leaf with their streams, for esdb_meta.leaf_faults().';
 
-revoke all on function esdb_meta._leaf_query(text, text, timestamptz, timestamptz, text) from public;
+revoke all on function esdb_meta._leaf_query() from public;

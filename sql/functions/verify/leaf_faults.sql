@@ -58,9 +58,20 @@ begin
     if _bounds.bounded_context is null then
         return;
     end if;
-    return query execute esdb_meta._leaf_query(
-        _partition, _bounds.bounded_context, _bounds.lower_bound, _bounds.upper_bound, leaf_faults.aggregate_id)
-    using leaf_faults.max_count;
+    for kind, name, fault, total in
+        execute format(
+            esdb_meta._leaf_query(),
+            _partition,
+            case when _bounds.upper_bound = esdb._utc_month(_bounds.lower_bound, 1) then _bounds.lower_bound end,
+            _bounds.bounded_context,
+            coalesce(_bounds.lower_bound, '-infinity'),
+            coalesce(_bounds.upper_bound, 'infinity'),
+            leaf_faults.aggregate_id,
+            'esdb.' || quote_ident(_partition))
+        using leaf_faults.max_count
+    loop
+        return next;
+    end loop;
 end
 $function$;
 
