@@ -15,13 +15,13 @@ from esdb_cli.output import print_json, print_table, say
 
 if TYPE_CHECKING:
     import psycopg
+    from psycopg.sql import Composed
 
 KEYS_AT_ONCE: Final = 10_000
 """Keys that are removed in one transaction: some hundredths of a second."""
 _BUSY: Final = "another run is at it"
 _AGAIN: Final = "-- each time in a transaction of its own, until it returns fewer than {}:\n"
 _PURGE: Final = f"select esdb._purge_idempotency_keys({KEYS_AT_ONCE})"
-_CLEAN_UP: Final = "select esdb.cleanup_old_snapshots()"
 _REFRESH: Final = "select esdb.refresh_event_statistics()"
 
 
@@ -70,25 +70,44 @@ def _script_of_create_next(connection: psycopg.Connection[Any]) -> str:
 def _purge_keys(connection: psycopg.Connection[Any], limits: Limits) -> str:
     removed = 0
     while True:
-        batch = _alone("purge-keys", connection, limits, _PURGE)
-        if batch is None:
+        row = _alone("purge-keys", connection, limits, _PURGE)
+        if row is None:
             return _BUSY if not removed else f"{removed} removed, then {_BUSY}"
-        removed += batch
-        if batch < KEYS_AT_ONCE:
+        removed += row[0]
+        if row[0] < KEYS_AT_ONCE:
             return f"{removed} removed"
 
 
 def _clean_up_snapshots(connection: psycopg.Connection[Any], limits: Limits) -> str:
-    removed = _alone("clean-snapshots", connection, limits, _CLEAN_UP)
-    return _BUSY if removed is None else f"{removed} removed"
+    from esdb_cli.calls import call
+
+    removed = 0
+    place: dict[Any, Any] = {}
+    while True:
+        batch = call("esdb._cleanup_snapshots", place, "aggregate_id, version, rank, removed")
+        row = _alone("clean-snapshots", connection, limits, batch)
+        if row is None:
+            return _BUSY if not removed else f"{removed} removed, then {_BUSY}"
+        removed += row[3]
+        if row[0] is None:
+            return f"{removed} removed"
+        place = {"aggregate_id": row[0], "version": row[1], "rank": row[2]}
+
+
+def _script_of_the_snapshots(_: psycopg.Connection[Any]) -> str:
+    from esdb_cli.snapshots import script
+
+    return script({})
 
 
 def _refresh_statistics(connection: psycopg.Connection[Any], limits: Limits) -> str:
     return _BUSY if _alone("refresh-stats", connection, limits, _REFRESH) is None else "refreshed"
 
 
-def _alone(step: str, connection: psycopg.Connection[Any], limits: Limits, statement: LiteralString) -> Any:
-    """Run a statement in a transaction that no other run's same step is beside; None when one is."""
+def _alone(
+    step: str, connection: psycopg.Connection[Any], limits: Limits, statement: LiteralString | Composed
+) -> tuple[Any, ...] | None:
+    """Run a statement in a transaction that no other run's same step is beside, for its row; None when one is."""
     with connection.transaction():
         connection.execute(
             "select set_config('lock_timeout', %s, true), set_config('statement_timeout', %s, true)",
@@ -97,8 +116,7 @@ def _alone(step: str, connection: psycopg.Connection[Any], limits: Limits, state
         row = connection.execute("select esdb._try_step(%s)", (step,)).fetchone()
         if row is None or not row[0]:
             return None
-        row = connection.execute(statement).fetchone()
-    return row[0] if row else None
+        return connection.execute(statement).fetchone()
 
 
 def _milliseconds(seconds: float) -> str:
@@ -114,7 +132,7 @@ def _same(statement: str) -> Callable[[psycopg.Connection[Any]], str]:
 STEPS: Final = (
     Step("create-next", _create_next, _script_of_create_next),
     Step("purge-keys", _purge_keys, _same(_AGAIN.format(KEYS_AT_ONCE) + _PURGE)),
-    Step("clean-snapshots", _clean_up_snapshots, _same(_CLEAN_UP)),
+    Step("clean-snapshots", _clean_up_snapshots, _script_of_the_snapshots),
     Step("refresh-stats", _refresh_statistics, _same(_REFRESH)),
 )
 _NAMES: Final = [step.name for step in STEPS]

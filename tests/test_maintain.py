@@ -14,27 +14,12 @@ from tests.feed_support import append, until, value
 from tests.fixtures import Connect, Connection, Esdb
 
 NAMES = [step.name for step in STEPS]
-# the cleanup's own tests are where it is
-CLEANUP = """
-do $do$
-begin
-    if not exists (select from pg_proc where proname = 'cleanup_old_snapshots') then
-        create function esdb.cleanup_old_snapshots() returns bigint language sql as 'select 0::bigint';
-    end if;
-end
-$do$
-"""
 OLD_KEYS = (
     "insert into esdb.idempotency_keys"
     " select 's', 'old-' || n, 1, 1, now() - interval '8 days' - n * interval '1 second'"
     " from generate_series(1, %s) as n"
 )
 KEYS = "select count(*) from esdb.idempotency_keys"
-
-
-@pytest.fixture(autouse=True)
-def _cleanup(db: Connection) -> None:
-    db.execute(CLEANUP)
 
 
 def outcomes(output: str) -> dict[str, dict[str, Any]]:
@@ -67,6 +52,16 @@ def test_keys_go_batch_by_batch(db: Connection, esdb: Esdb) -> None:
     found = outcomes(esdb("maintain", "--only", "purge-keys", "--json").stdout)
     assert found["purge-keys"]["detail"] == f"{2 * KEYS_AT_ONCE + 7} removed"
     assert value(db, KEYS) == 0
+
+
+def test_old_snapshots_go(db: Connection, esdb: Esdb) -> None:
+    append(db, "s")
+    db.execute(
+        "insert into esdb.snapshots select 's', n, '{}', now() - interval '90 days' from generate_series(1, 12) n"
+    )
+    found = outcomes(esdb("maintain", "--only", "clean-snapshots", "--json").stdout)
+    assert found["clean-snapshots"]["detail"] == "7 removed"
+    assert value(db, "select min(version) from esdb.snapshots") == 8
 
 
 def test_a_key_that_an_append_takes_over_is_left_and_nobody_waits(db: Connection, connect: Connect, esdb: Esdb) -> None:
