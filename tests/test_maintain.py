@@ -79,7 +79,7 @@ def test_a_key_that_an_append_takes_over_is_left_and_nobody_waits(db: Connection
 def test_a_step_that_fails_stops_no_other(db: Connection, esdb: Esdb) -> None:
     append(db, "s")
     db.execute(OLD_KEYS, (3,))
-    db.execute("drop function esdb._partition_plan(integer)")
+    db.execute("drop function esdb._partition_plan")
     result = esdb("maintain", "--json")
     assert result.returncode == 1
     found = outcomes(result.stdout)
@@ -107,7 +107,7 @@ def test_who_is_locked_out_goes_on_with_the_next_step_and_exits_4(db: Connection
 
 
 def test_a_lock_and_a_failure_are_a_failure(db: Connection, connect: Connect, esdb: Esdb) -> None:
-    db.execute("drop function esdb._partition_plan(integer)")
+    db.execute("drop function esdb._partition_plan")
     holder = connect(autocommit=False)
     holder.execute("select esdb.refresh_event_statistics()")
     assert esdb("maintain", "--lock-timeout", "0.1").returncode == 1

@@ -16,7 +16,7 @@ import pytest
 from psycopg import sql
 
 from esdb_cli.data_checks import MOST_SHOWN
-from esdb_cli.partitions import _next_phase, create_next, plan, render_steps
+from esdb_cli.partitions import create_next, first_phase, plan, render_steps
 from tests.databases import Databases, environment, esdb_program
 from tests.feed_clock import Clock, first_leaf_month, month_after, set_clock, touched_leaves
 from tests.feed_support import DEADLINE, Crew, append, append_many, until, value, waits_for_a_lock
@@ -152,7 +152,10 @@ def test_an_overflow_that_becomes_a_span_while_its_check_waits(db: Connection, c
     leaf = value(db, "select 'esdb.events_bookmark_overflow'::regclass::oid")
     maintenance = clock.connect(month)
     for action in ("bound_overflow", "validate_overflow"):
-        assert [step["action"] for step in _next_phase(maintenance, None)] == [action]
+        steps = first_phase(plan(maintenance, None))
+        assert [step["action"] for step in steps] == [action]
+        for statement in render_steps(steps):
+            maintenance.execute(sql.SQL(statement))
     maintenance.execute("begin")
     for statement in render_steps([step for step in plan(maintenance, None) if step["context_name"] == "bookmark"]):
         maintenance.execute(sql.SQL(statement))
