@@ -26,6 +26,7 @@ COMMANDS = {
     "demo": _Entry("esdb_cli.demo:demo", "Start a temporary server and show the store at work."),
     "indexes": _Entry("esdb_cli.indexes:indexes", "Add and drop the indexes that not every store needs."),
     "info": _Entry("esdb_cli.events:info", "Show what the store knows of a stream."),
+    "maintain": _Entry("esdb_cli.maintain:maintain", "Do the store's regular maintenance, step by step."),
     "migrate": _Entry("esdb_cli.migrate:migrate", "Bring the database's schema to this version."),
     "partitions": _Entry("esdb_cli.partitions:partitions", "Make and list the partitions of the events."),
     "read": _Entry("esdb_cli.events:read", "Read a stream, or every event in order."),
@@ -33,7 +34,7 @@ COMMANDS = {
     "settings": _Entry("esdb_cli.settings:settings", "List and change the store's settings."),
     "snapshots": _Entry("esdb_cli.snapshots:snapshots", "List the snapshots that are due, and remove old ones."),
     "status": _Entry("esdb_cli.migrate:status", "Show which migrations are applied, pending or changed."),
-    "verify": _Entry("esdb_cli.migrate:verify", "Prove that the database is as the migrations left it."),
+    "verify": _Entry("esdb_cli.verify:verify", "Prove that schema and data are as they should be."),
 }
 
 

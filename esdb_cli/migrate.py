@@ -1,4 +1,4 @@
-"""`esdb migrate`, `esdb status` and `esdb verify`."""
+"""`esdb migrate` and `esdb status`."""
 
 from __future__ import annotations
 
@@ -94,27 +94,4 @@ def status(*, database_url: str | None, check: bool, as_json: bool) -> None:
         say(f"server {server_version}, package {package_version()}")
         print_table(files, ["state", "kind", "id"])
     if check and not current:
-        raise click.exceptions.Exit(EXIT_PENDING)
-
-
-@click.command()
-@database_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def verify(*, database_url: str | None, as_json: bool) -> None:
-    """Prove that the database is as the migrations left it.
-
-    Prints a line for each fault and exits 3, or prints ok.
-    """
-    from esdb_cli.verification import faults
-
-    with connect(database_url) as connection:
-        found = faults(connection)
-    if as_json:
-        print_json({"ok": not found, "faults": found})
-    else:
-        for fault in found:
-            click.echo(f"{fault['kind']} {fault['name']}: {fault['fault']}")
-        if not found:
-            click.echo("ok")
-    if found:
         raise click.exceptions.Exit(EXIT_PENDING)

@@ -111,7 +111,9 @@ def script(steps: list[Row]) -> str:
     return "\n".join(f"begin;\n{transaction}commit;\n" for transaction in transactions)
 
 
-def create_next(connection: Connection[Any], *, months: int | None = None, wait: float = 60.0) -> list[Row]:
+def create_next(
+    connection: Connection[Any], *, months: int | None = None, wait: float = 60.0, statement_timeout: str = "0"
+) -> list[Row]:
     """Make the partitions that are due and return the steps taken; `wait` is in seconds.
 
     Each transaction takes the lock, asks for the plan, carries out its first phase and commits; so runs at the same
@@ -119,6 +121,7 @@ def create_next(connection: Connection[Any], *, months: int | None = None, wait:
     """
 
     def next_phase() -> list[Row]:
+        connection.execute("select set_config('statement_timeout', %s, true)", (statement_timeout,))
         steps = first_phase(plan(connection, months))
         for sql in render_steps(steps):
             connection.execute(sql)  # rendered from our own templates

@@ -80,7 +80,7 @@ def cleanup(
     age = None if older_than_days is None else Interval(f"{older_than_days} days")
     arguments: dict[Any, Any] = {"keep": keep, "older_than": age}
     if dry_run:
-        click.echo(f"{_HOW_IT_RUNS}{_batch(arguments).as_string()};")
+        click.echo(script(arguments), nl=False)
         return
     with connect(database_url) as connection:
         removed = _clean_up(connection, arguments)
@@ -88,6 +88,11 @@ def cleanup(
         print_json({"removed": removed})
     else:
         say(f"removed {removed} snapshot{'' if removed == 1 else 's'}")
+
+
+def script(arguments: dict[Any, Any]) -> str:
+    """Return the SQL of a cleanup: of its first batch, and how it goes on."""
+    return f"{_HOW_IT_RUNS}{_batch(arguments).as_string()};\n"
 
 
 def _batch(arguments: dict[Any, Any]) -> Any:

@@ -1,4 +1,4 @@
-"""`esdb verify`: asks the database's own functions what is wrong, and the ledger which files were edited."""
+"""What `esdb verify` asks of the schema: the database's own functions, and the ledger which files were edited."""
 
 from __future__ import annotations
 
@@ -42,15 +42,20 @@ def faults(connection: psycopg.Connection[Any]) -> list[Row]:
     if all(state.state == "pending" for state in versioned):
         return found
     repeatable = [file.id for file in package.repeatable]
-    found += _ask(connection, "esdb_meta.removed_files(%s)", (repeatable,))
+    found += ask(connection, "esdb_meta.removed_files(%s)", (repeatable,))
     for check in _CHECKS:
-        found += _ask(connection, check)
+        found += ask(connection, check)
     return found
 
 
-def _ask(connection: psycopg.Connection[Any], check: LiteralString, parameters: Sequence[object] = ()) -> list[Row]:
+def is_installed(connection: psycopg.Connection[Any]) -> bool:
+    """Tell whether a migration was ever applied."""
+    return any(state.state != "pending" for state in Migrator(connection, Package.read()).states())
+
+
+def ask(connection: psycopg.Connection[Any], check: LiteralString, parameters: Sequence[object] = ()) -> list[Row]:
     """Call a check; one that cannot run because what it needs is missing is a fault itself."""
-    statement = f"select kind, name, fault from {check}"  # noqa: S608  (one of ours)
+    statement = f"select * from {check}"  # noqa: S608  (one of ours)
     try:
         with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
             return cursor.execute(statement, parameters).fetchall()

@@ -31,6 +31,7 @@ from tests.fixtures import Connect, Connection
 FIGHTERS = 16
 VERSIONS = 60
 RETRIERS = 12
+ROUNDS = 20
 
 
 def versions_of(db: Connection, stream: str) -> list[int]:
@@ -148,7 +149,7 @@ def test_a_retry_racing_its_original_has_the_same_result(
     db: Connection, connect: Connect, known_by: str, existing: bool, batch: bool
 ) -> None:
     connections = [connect() for _ in range(RETRIERS)]
-    for attempt in range(5):
+    for attempt in range(ROUNDS):
         stream = f"retried-{attempt}"
         if existing:
             append(db, stream)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import psycopg
 import pytest
 from psycopg import sql
+from psycopg.types.json import Jsonb
 
 from esdb_cli.partitions import create_next
 from tests.databases import Databases, run_esdb
 from tests.feed_clock import Clock, first_leaf_month, make_months, month_after, set_clock, utc
-from tests.feed_support import append, append_many, mark, read_all, until, value
+from tests.feed_support import Appended, append, append_many, mark, read_all, until, value
 from tests.fixtures import Connect, Connection
 
 # Zones whose abbreviations mean something else (IST, CST) or nothing to the server, and odd offsets.
@@ -69,6 +71,39 @@ def test_a_retry_is_recognised_after_the_clock_stepped_back(db: Connection, conn
     assert append(writer, "s", id="known") == first
     assert append(writer, "s", idempotency_key="key") == keyed
     assert versions(db, "s") == [1, 2]
+
+
+@pytest.mark.parametrize("known_by", ["id", "idempotency_key"])
+@pytest.mark.parametrize("batch", [False, True], ids=["single", "batch"])
+@pytest.mark.parametrize("existing", [False, True], ids=["new-stream", "existing-stream"])
+def test_a_retry_across_a_months_end(
+    db: Connection, connect: Connect, known_by: str, batch: bool, existing: bool
+) -> None:
+    clock = Clock(connect)
+    midnight = month_after(first_leaf_month(db), 2)
+    original, retrier = clock.connect(midnight - timedelta(seconds=1)), clock.connect(midnight + timedelta(days=1))
+    if existing:
+        append(original, "s")
+    events = [{"event_type": "Happened", "payload": {}}, {"event_type": "Happened", "payload": {"n": 2}}]
+    if known_by == "id":
+        events = [{**event, "id": f"known-{number}"} for number, event in enumerate(events)]
+    options = {"idempotency_key": "known"} if known_by == "idempotency_key" else {}
+
+    def call(connection: Connection) -> list[Appended]:
+        if batch:
+            return append_many(connection, "s", 2, events=Jsonb(events), **options)
+        return [append(connection, "s", **({"id": "known-0"} if known_by == "id" else {}), **options)]
+
+    first = call(original)
+    assert call(retrier) == first
+    append(retrier, "s")  # the stream goes on in the new month
+    assert call(retrier) == first
+    set_clock(retrier, midnight + timedelta(days=6, hours=23))
+    assert call(retrier) == first
+    assert versions(db, "s") == list(range(1, existing + len(first) + 2))
+    # past the retention a key is forgotten; so is an id, and its event is appended again, into the other month
+    set_clock(retrier, midnight + timedelta(days=7, seconds=1))
+    assert call(retrier)[0].version == existing + len(first) + 2
 
 
 @pytest.fixture(scope="module")

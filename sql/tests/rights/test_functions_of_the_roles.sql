@@ -34,11 +34,13 @@ select * from (
         ('esdb.ulid_timestamp(text)')
 ) as f (function);
 
--- one batch of a cleanup, after which the command commits
+-- one batch or step of what a command does, after which it commits
 create temporary table called_by_commands as
 select * from (
     values
-        ('esdb._cleanup_snapshots(integer,interval,text,bigint,bigint,integer)')
+        ('esdb._cleanup_snapshots(integer,interval,text,bigint,bigint,integer)'),
+        ('esdb._purge_idempotency_keys(integer)'),
+        ('esdb._try_step(text)')
 ) as f (function);
 
 -- a view calls its functions as its reader
@@ -76,6 +78,8 @@ select set_eq(
     union all
     select function from called_by_views
     union all
+    select function from called_by_commands
+    union all
     values
         ('esdb._cleanup_snapshots(integer,interval,text,bigint,bigint,integer)'),
         ('esdb.cleanup_old_snapshots(integer,interval)'),
@@ -83,10 +87,17 @@ select set_eq(
         ('esdb.set_setting(text,text)'),
         ('esdb.remove_aggregate_type(text)'),
         ('esdb.set_aggregate_type(text,text,text)'),
+        ('esdb_meta.duplicate_id_faults(text[])'),
+        ('esdb_meta.duplicate_ids(text,integer)'),
+        ('esdb_meta.idempotency_key_faults(text,integer)'),
+        ('esdb_meta.leaf_faults(oid,text,integer)'),
+        ('esdb_meta.leaves(text)'),
         ('esdb_meta.object_faults()'),
         ('esdb_meta.partition_faults()'),
         ('esdb_meta.removed_files(text[])'),
-        ('esdb_meta.sequence_faults()')$$,
+        ('esdb_meta.sequence_faults()'),
+        ('esdb_meta.snapshot_faults(text,integer)'),
+        ('esdb_meta.stream_faults(text,integer)')$$,
     'a maintainer reads, cleans up, refreshes, sets, registers and verifies'
 );
 select is_empty(

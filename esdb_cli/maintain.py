@@ -1,0 +1,217 @@
+"""`esdb maintain`: everything that a store wants done again and again, as one command for cron."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Final, LiteralString
+
+import click
+
+from esdb_cli.db import connect, database_option
+from esdb_cli.errors import EXIT_CANNOT_CONNECT, EXIT_FAILED, EXIT_LOCK_TIMEOUT, CliError, from_database
+from esdb_cli.output import print_json, print_table, say
+
+if TYPE_CHECKING:
+    import psycopg
+    from psycopg.sql import Composed
+
+KEYS_AT_ONCE: Final = 10_000
+"""Keys that are removed in one transaction: some hundredths of a second."""
+_BUSY: Final = "another run is at it"
+_AGAIN: Final = "-- each time in a transaction of its own, until it returns fewer than {}:\n"
+_PURGE: Final = f"select esdb._purge_idempotency_keys({KEYS_AT_ONCE})"
+_REFRESH: Final = "select esdb.refresh_event_statistics()"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long a step may wait for a lock, and a statement of its may run (0: for ever), in seconds."""
+
+    lock: float
+    statement: float
+
+
+@dataclass(frozen=True)
+class Step:
+    """A part of the maintenance: how to do it, and the SQL of it; both get a connection of the step's own."""
+
+    name: str
+    run: Callable[[psycopg.Connection[Any], Limits], str]
+    script: Callable[[psycopg.Connection[Any]], str]
+
+
+@dataclass
+class Outcome:
+    """What became of a step."""
+
+    step: str
+    result: str
+    detail: str
+    seconds: float
+
+
+def _create_next(connection: psycopg.Connection[Any], limits: Limits) -> str:
+    from esdb_cli.partitions import create_next
+
+    # it takes turns with other runs, and asks for locks briefly and again, as long as lock_timeout is
+    made = create_next(connection, wait=limits.lock, statement_timeout=_milliseconds(limits.statement))
+    partitions = sum(step["action"] == "create_month" for step in made)
+    return f"{partitions} months made" if made else "nothing to do"
+
+
+def _script_of_create_next(connection: psycopg.Connection[Any]) -> str:
+    from esdb_cli.partitions import plan, script
+
+    return script(plan(connection, None)) or "-- nothing to do\n"
+
+
+def _purge_keys(connection: psycopg.Connection[Any], limits: Limits) -> str:
+    removed = 0
+    while True:
+        row = _alone("purge-keys", connection, limits, _PURGE)
+        if row is None:
+            return _BUSY if not removed else f"{removed} removed, then {_BUSY}"
+        removed += row[0]
+        if row[0] < KEYS_AT_ONCE:
+            return f"{removed} removed"
+
+
+def _clean_up_snapshots(connection: psycopg.Connection[Any], limits: Limits) -> str:
+    from esdb_cli.calls import call
+
+    removed = 0
+    place: dict[Any, Any] = {}
+    while True:
+        batch = call("esdb._cleanup_snapshots", place, "aggregate_id, version, rank, removed")
+        row = _alone("clean-snapshots", connection, limits, batch)
+        if row is None:
+            return _BUSY if not removed else f"{removed} removed, then {_BUSY}"
+        removed += row[3]
+        if row[0] is None:
+            return f"{removed} removed"
+        place = {"aggregate_id": row[0], "version": row[1], "rank": row[2]}
+
+
+def _script_of_the_snapshots(_: psycopg.Connection[Any]) -> str:
+    from esdb_cli.snapshots import script
+
+    return script({})
+
+
+def _refresh_statistics(connection: psycopg.Connection[Any], limits: Limits) -> str:
+    return _BUSY if _alone("refresh-stats", connection, limits, _REFRESH) is None else "refreshed"
+
+
+def _alone(
+    step: str, connection: psycopg.Connection[Any], limits: Limits, statement: LiteralString | Composed
+) -> tuple[Any, ...] | None:
+    """Run a statement in a transaction that no other run's same step is beside, for its row; None when one is."""
+    with connection.transaction():
+        connection.execute(
+            "select set_config('lock_timeout', %s, true), set_config('statement_timeout', %s, true)",
+            (_milliseconds(limits.lock), _milliseconds(limits.statement)),
+        )
+        row = connection.execute("select esdb._try_step(%s)", (step,)).fetchone()
+        if row is None or not row[0]:
+            return None
+        return connection.execute(statement).fetchone()
+
+
+def _milliseconds(seconds: float) -> str:
+    # 0 means no limit, so the shortest one is a millisecond
+    return f"{max(1, round(seconds * 1000)) if seconds else 0}ms"
+
+
+def _same(statement: str) -> Callable[[psycopg.Connection[Any]], str]:
+    """Give a script that asks the database nothing."""
+    return lambda _: f"{statement};\n"
+
+
+STEPS: Final = (
+    Step("create-next", _create_next, _script_of_create_next),
+    Step("purge-keys", _purge_keys, _same(_AGAIN.format(KEYS_AT_ONCE) + _PURGE)),
+    Step("clean-snapshots", _clean_up_snapshots, _script_of_the_snapshots),
+    Step("refresh-stats", _refresh_statistics, _same(_REFRESH)),
+)
+_NAMES: Final = [step.name for step in STEPS]
+
+
+@click.command()
+@click.option("--only", multiple=True, type=click.Choice(_NAMES), help="Only this step; can be repeated.")
+@click.option("--skip", multiple=True, type=click.Choice(_NAMES), help="Not this step; can be repeated.")
+@click.option(
+    "--lock-timeout",
+    type=click.FloatRange(min=0.001),
+    default=10.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long a step waits for locks.",
+)
+@click.option(
+    "--statement-timeout",
+    type=click.FloatRange(0),
+    default=0.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long a statement of a step may run; 0: for ever.",
+)
+@click.option("--dry-run", is_flag=True, help="Print the exact SQL of each step and change nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print what became of each step as JSON.")
+@database_option
+def maintain(
+    *,
+    only: tuple[str, ...],
+    skip: tuple[str, ...],
+    lock_timeout: float,
+    statement_timeout: float,
+    dry_run: bool,
+    as_json: bool,
+    database_url: str | None,
+) -> None:
+    """Do the store's regular maintenance, step by step.
+
+    Make the partitions that are due, remove idempotency keys and snapshots past their time, refresh the statistics.
+    A step that fails does not stop the others. Safe every minute and from several hosts at once: a step that another
+    run is at is left to it. Exits 1 when a step failed, 4 when all that failed were locked out.
+    """
+    if dry_run and as_json:
+        raise click.UsageError("Give either --dry-run or --json.")
+    steps = [step for step in STEPS if (not only or step.name in only) and step.name not in skip]
+    if dry_run:
+        with connect(database_url) as connection:
+            for step in steps:
+                click.echo(f"-- {step.name}\n{step.script(connection)}", nl=False)
+        return
+    outcomes, codes = [], []
+    for step in steps:
+        outcome, code = _do(step, database_url, Limits(lock_timeout, statement_timeout))
+        outcomes.append(outcome)
+        codes.append(code)
+    if as_json:
+        print_json([asdict(outcome) for outcome in outcomes])
+    else:
+        print_table([asdict(outcome) for outcome in outcomes], ["step", "result", "detail", "seconds"])
+    if failed := {code for code in codes if code}:
+        raise click.exceptions.Exit(failed.pop() if len(failed) == 1 else EXIT_FAILED)
+
+
+def _do(step: Step, database_url: str | None, limits: Limits) -> tuple[Outcome, int]:
+    """Do a step on a connection of its own, so that none leaves anything to the next; tell its error and exit code."""
+    import psycopg
+
+    begun = time.monotonic()
+    result, code = "ok", 0
+    try:
+        with connect(database_url) as connection:
+            detail = step.run(connection, limits)
+    except (CliError, psycopg.Error) as raised:
+        error = from_database(raised) if isinstance(raised, psycopg.Error) else raised
+        code = error.exit_code if error.exit_code in {EXIT_LOCK_TIMEOUT, EXIT_CANNOT_CONNECT} else EXIT_FAILED
+        result, detail = "locked out" if code == EXIT_LOCK_TIMEOUT else "failed", error.message
+        say(f"{step.name}:")
+        error.show()
+    if _BUSY in detail and not code:
+        result = "skipped"
+    return Outcome(step.name, result, detail, round(time.monotonic() - begun, 3)), code

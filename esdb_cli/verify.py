@@ -1,0 +1,76 @@
+"""`esdb verify`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from esdb_cli.db import connect, database_option
+from esdb_cli.errors import EXIT_PENDING, CliError
+from esdb_cli.output import print_json, printable
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from esdb_cli.data_checks import DataChecks, Found
+
+
+@click.command()
+@click.option("--schema-only", is_flag=True, help="Only what migrations made: reads no event, takes a second.")
+@click.option("--stream", metavar="ID", help="Only this stream's data: visits only the partitions that it is in.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@database_option
+def verify(*, schema_only: bool, stream: str | None, as_json: bool, database_url: str | None) -> None:
+    """Prove that schema and data are as they should be.
+
+    The schema is compared with what the migrations left. Of the data every event is read, but no payload: the versions
+    of each stream, its times, months and contexts, ids used twice, snapshots and keys beyond their stream. Appends go
+    on meanwhile. Prints a line for each fault, of each kind the first hundred, and exits 3, or prints ok.
+    """
+    if schema_only and stream is not None:
+        raise click.UsageError("Give either --schema-only or --stream.")
+    with connect(database_url) as connection:
+        found = _check(connection, stream, schema_only=schema_only)
+    if as_json:
+        print_json({"ok": not found.faults, "faults": found.faults, "left_out": dict(found.left_out)})
+    else:
+        _print(found)
+    if found.faults:
+        raise click.exceptions.Exit(EXIT_PENDING)
+
+
+def _check(connection: psycopg.Connection[Any], stream: str | None, *, schema_only: bool) -> Found:
+    """Make the checks asked for; the data's only where there is a store."""
+    from esdb_cli.data_checks import DataChecks, Found
+    from esdb_cli.verification import faults, is_installed
+
+    found = Found()
+    if stream is None:
+        found.add(faults(connection))
+    elif not is_installed(connection):
+        raise CliError("there is no store in this database", hint="run `esdb migrate`")
+    if not schema_only and is_installed(connection):
+        _run(DataChecks(connection, found, stream))
+    return found
+
+
+def _run(checks: DataChecks) -> None:
+    """Make the checks, with a bar on a terminal."""
+    if not sys.stderr.isatty():
+        for _ in checks.run():
+            pass
+        return
+    with click.progressbar(length=checks.size, label="reading events", file=sys.stderr) as bar:
+        for done in checks.run():
+            bar.update(done)
+
+
+def _print(found: Found) -> None:
+    for fault in found.faults:
+        click.echo(printable(f"{fault['kind']} {fault['name']}: {fault['fault']}"))
+    for kind, count in found.left_out.items():
+        click.echo(f"{kind}: and {count} more")
+    if not found.faults:
+        click.echo("ok")

@@ -1,0 +1,82 @@
+-- Where a leaf's events and the streams' rows do not agree: versions with a gap or a duplicate, not as many as the
+-- stream counts, or in months that it does not note; times or positions that run backwards; another type or context
+-- than the stream's; events of no stream, streams without events. One row a fault: the first max_count of each kind,
+-- and in `total` how many of that kind there are.
+--
+-- Reads the leaf once, and by index the streams noted for it. All of it is one statement, so one snapshot: right beside
+-- any number of appends. Locks the leaf in ACCESS SHARE until the transaction's end, and only then asks for its bounds:
+-- before, an overflow may step aside and come back as a span. A leaf that is gone has no faults.
+create or replace function esdb_meta.leaf_faults(
+    leaf oid,
+    aggregate_id text default null,
+    max_count integer default 100
+)
+returns table (
+    kind text,
+    name text,
+    fault text,
+    total bigint
+)
+language plpgsql
+volatile
+parallel unsafe
+security definer
+set search_path = pg_catalog, pg_temp
+set datestyle = 'ISO, YMD'
+set timezone = 'UTC'
+as $function$
+#variable_conflict use_column
+declare
+    _partition text;
+    _bounds record;
+begin
+    loop
+        select relation.relname
+        into _partition
+        from pg_class as relation
+        where relation.oid = leaf_faults.leaf
+            and relation.relnamespace = 'esdb'::regnamespace
+            and relation.relkind = 'r'
+            and relation.relispartition;
+        if _partition is null then
+            return;
+        end if;
+        begin
+            execute format('lock table esdb.%I in access share mode', _partition);
+            exit when to_regclass(format('esdb.%I', _partition)) = leaf_faults.leaf;
+        exception
+            -- renamed or dropped just now: look again
+            when undefined_table then
+                null;
+        end;
+    end loop;
+
+    select p.bounded_context, p.lower_bound, p.upper_bound
+    into _bounds
+    from esdb.partitions as p
+    where p.partition = _partition;
+    if _bounds.bounded_context is null then
+        return;
+    end if;
+    for kind, name, fault, total in
+        execute format(
+            esdb_meta._leaf_query(),
+            _partition,
+            case when _bounds.upper_bound = esdb._utc_month(_bounds.lower_bound, 1) then _bounds.lower_bound end,
+            _bounds.bounded_context,
+            coalesce(_bounds.lower_bound, '-infinity'),
+            coalesce(_bounds.upper_bound, 'infinity'),
+            leaf_faults.aggregate_id,
+            'esdb.' || quote_ident(_partition))
+        using leaf_faults.max_count
+    loop
+        return next;
+    end loop;
+end
+$function$;
+
+comment on function esdb_meta.leaf_faults(oid, text, integer) is
+    'Where the events of a leaf (of one stream, if given) do not agree with their streams: the first max_count faults of each kind.';
+
+revoke all on function esdb_meta.leaf_faults(oid, text, integer) from public;
+grant execute on function esdb_meta.leaf_faults(oid, text, integer) to esdb_maintainer;

@@ -1,0 +1,55 @@
+-- The leaves of esdb.events that a check of the data visits, with their sizes for its progress: all of them, or those
+-- that hold a stream's events by its row and its noted months. Reads the catalog and sizes of files; locks nothing.
+--
+-- A leaf is named by its oid: an overflow that becomes a span meanwhile keeps it, and changes its name.
+-- Errors: SE009.
+create or replace function esdb_meta.leaves(
+    aggregate_id text default null
+)
+returns table (
+    leaf oid,
+    partition text,
+    bytes bigint,
+    rows_estimate bigint
+)
+language plpgsql
+stable
+parallel safe
+security definer
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+as $function$
+#variable_conflict use_column
+begin
+    if leaves.aggregate_id is not null
+        and not exists (select from esdb.streams as s where s.aggregate_id = leaves.aggregate_id)
+    then
+        perform esdb._invalid_argument(
+            'aggregate_id', format('there is no stream %s', leaves.aggregate_id), 'Pass the aggregate_id of a stream.');
+    end if;
+    return query
+    select relation.oid, p.partition, p.table_bytes, coalesce(p.rows_estimate, 0)
+    from esdb.partitions as p
+    join pg_class as relation
+        on relation.relnamespace = 'esdb'::regnamespace and relation.relname = p.partition
+    where leaves.aggregate_id is null
+        or exists (
+            select
+            from esdb.streams as s
+            left join esdb.stream_months as m on m.aggregate_id = s.aggregate_id
+            where s.aggregate_id = leaves.aggregate_id
+                and s.bounded_context = p.bounded_context
+                and (
+                    (s.created_at >= p.lower_bound and coalesce(s.created_at < p.upper_bound, true))
+                    or (m.month >= p.lower_bound and coalesce(m.month < p.upper_bound, true))
+                )
+        )
+    order by p.context_name, p.lower_bound;
+end
+$function$;
+
+comment on function esdb_meta.leaves(text) is
+    'The leaves of esdb.events, or those that a stream has events in: oid, name, bytes and estimated rows. Errors: SE009 (no such stream).';
+
+revoke all on function esdb_meta.leaves(text) from public;
+grant execute on function esdb_meta.leaves(text) to esdb_maintainer;
