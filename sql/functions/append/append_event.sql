@@ -36,26 +36,28 @@ as $function$
 declare
     _had_xid boolean := pg_current_xact_id_if_assigned() is not null;
     _now timestamptz := clock_timestamp();
-    _month timestamptz := date_trunc('month', _now, 'UTC');
     _milliseconds bigint;
     _random bytea;
     _type text;
     _context text;
     _group text;
     _month_version bigint;
-    _feature text;
     _action text;
-    _key bigint;
     _void text;
-    _result esdb.append_result;
+    _id text := append_event.id;
+    _version bigint;
+    _timestamp timestamptz;
+    _position bigint;
     _first esdb.append_result;
 begin
-    -- one expression of cheap tests; only what fails them is looked at closely
+    -- One expression of cheap tests; only what fails them is looked at closely. A small payload is not measured as text,
+    -- which would cost more than all the others; one compressed in some table is.
     if (
         length(append_event.aggregate_id) between 1 and 255
         and length(append_event.event_type) between 1 and 255
         and jsonb_typeof(append_event.payload) = 'object'
-        and octet_length(append_event.payload::text) <= 2000
+        and pg_column_size(append_event.payload) <= 2000
+        and pg_column_compression(append_event.payload) is null
         and append_event.schema_version between 1 and 32767
         and coalesce(append_event.expected_version >= -1, true)
         and coalesce(jsonb_typeof(append_event.metadata) = 'object', true)
@@ -87,11 +89,10 @@ begin
     end if;
 
     -- made before the stream is locked: what need not wait does not make others wait
-    _result.id := append_event.id;
-    if _result.id is null then
+    if _id is null then
         _milliseconds := floor(date_part('epoch', _now) * 1000)::bigint;
         _random := uuid_send(gen_random_uuid());
-        _result.id := esdb._ulid_text(_milliseconds, _random);
+        _id := esdb._ulid_text(_milliseconds, _random);
     end if;
 
     -- 1. the stream's row: lock, check, advance
@@ -99,7 +100,7 @@ begin
         if append_event.expected_version is distinct from 0 then
             update esdb.streams as s
             set version = s.version + 1,
-                month_version = case when s.updated_at < _month then s.version + 1 else s.month_version end,
+                month_version = case when s.updated_at < date_trunc('month', _now, 'UTC') then s.version + 1 else s.month_version end,
                 updated_at = greatest(_now, s.updated_at)
             where s.aggregate_id = append_event.aggregate_id
               and (coalesce(append_event.expected_version, -1) = -1 or s.version = append_event.expected_version)
@@ -107,7 +108,7 @@ begin
             returning
                 s.version, s.updated_at, s.month_version, s.aggregate_type, s.bounded_context, s.group_context
             into
-                _result.version, _result.timestamp, _month_version, _type, _context, _group;
+                _version, _timestamp, _month_version, _type, _context, _group;
             exit when found;
         end if;
         if coalesce(append_event.expected_version, 0) = 0 then
@@ -128,8 +129,8 @@ begin
                 values (append_event.aggregate_id, _type, _context, _group, 1, 1, _now, _now)
                 on conflict do nothing;
                 if found then
-                    _result.version := 1;
-                    _result.timestamp := _now;
+                    _version := 1;
+                    _timestamp := _now;
                     _month_version := 1;
                     exit;
                 end if;
@@ -149,51 +150,63 @@ begin
         perform esdb._refuse_append(
             append_event.aggregate_id, append_event.expected_version, append_event.aggregate_type, append_event.bounded_context);
     end loop;
-    if append_event.aggregate_type <> _type or append_event.bounded_context <> _context then
-        perform esdb._refuse_append(
-            append_event.aggregate_id, append_event.expected_version, append_event.aggregate_type, append_event.bounded_context);
-    end if;
-    if _month_version = _result.version and _result.version > 1 then
-        perform esdb._enter_month(append_event.aggregate_id, _result.timestamp, _result.version);
-    end if;
-    if _result.timestamp >= esdb._newest_month_end() then
-        perform esdb._raise_newest_month(_result.timestamp);
-    end if;
-
-    _feature := coalesce(append_event.feature_context, case when _result.version = 1 then 'c' else 'u' end);
-    _action := case _feature when 'c' then 'create' when 'u' then 'update' when 'd' then 'delete' when 'r' then 'read' end;
-    if _action is null then
-        _action := esdb._action_of_feature(_feature);
-    end if;
-    if append_event.group_context <> _group then
-        _group := esdb._known_group(append_event.group_context);
+    -- again one expression of cheap tests
+    if append_event.aggregate_type <> _type
+        or append_event.bounded_context <> _context
+        or append_event.group_context <> _group
+        or append_event.feature_context is not null
+        or (_month_version = _version and _version > 1)
+        or _timestamp >= esdb._newest_month_end()
+    then
+        if append_event.aggregate_type <> _type or append_event.bounded_context <> _context then
+            perform esdb._refuse_append(
+                append_event.aggregate_id, append_event.expected_version, append_event.aggregate_type, append_event.bounded_context);
+        end if;
+        if _month_version = _version and _version > 1 then
+            perform esdb._enter_month(append_event.aggregate_id, _timestamp, _version);
+        end if;
+        if _timestamp >= esdb._newest_month_end() then
+            perform esdb._raise_newest_month(_timestamp);
+        end if;
+        if append_event.group_context <> _group then
+            _group := esdb._known_group(append_event.group_context);
+        end if;
+        if append_event.feature_context is not null then
+            _action := esdb._action_of_feature(append_event.feature_context);
+        end if;
     end if;
 
     -- 2. announce, then draw the position: see _announce()
-    _key := coalesce(pg_sequence_last_value('esdb.event_position'::regclass), 0);
     if _had_xid then
-        _key := esdb._announced_before(_key);
+        perform esdb._announce(true);
+    else
+        _void := pg_advisory_xact_lock_shared(
+            (29281::bigint << 48) | coalesce(pg_sequence_last_value('esdb.event_position'::regclass), 0))::text;
     end if;
-    _void := pg_advisory_xact_lock_shared((29281::bigint << 48) | _key)::text;
-    _result.position := nextval('esdb.event_position'::regclass);
+    _position := nextval('esdb.event_position'::regclass);
 
-    -- 3. the event
-    insert into esdb.events
-        (position, id, bounded_context, group_context, feature_context, action_type, aggregate_type, aggregate_id,
-         event_type, schema_version, version, timestamp, occurred_at, payload, metadata)
-    values
-        (_result.position, _result.id, _context, _group, _feature, coalesce(append_event.action_type, _action), _type,
-         append_event.aggregate_id, append_event.event_type, coalesce(append_event.schema_version, 1), _result.version,
-         _result.timestamp, append_event.occurred_at, append_event.payload, append_event.metadata)
-    on conflict do nothing;
-    if not found then
-        perform esdb._refuse_duplicate_id(array[_result.id]);
+    -- 3. the event; only a caller's id can be another event's
+    if append_event.id is null then
+        insert into esdb.events
+            (position, id, bounded_context, group_context, feature_context, action_type, aggregate_type, aggregate_id,
+             event_type, schema_version, version, timestamp, occurred_at, payload, metadata)
+        values
+            (_position, _id, _context, _group,
+             coalesce(append_event.feature_context, case _version when 1 then 'c' else 'u' end),
+             coalesce(append_event.action_type, _action, case _version when 1 then 'create' else 'update' end), _type,
+             append_event.aggregate_id, append_event.event_type, coalesce(append_event.schema_version, 1), _version,
+             _timestamp, append_event.occurred_at, append_event.payload, append_event.metadata);
+    else
+        perform esdb._insert_event(
+            _position, _id, _context, _group, append_event.feature_context, coalesce(append_event.action_type, _action), _type,
+            append_event.aggregate_id, append_event.event_type, append_event.schema_version, _version, _timestamp,
+            append_event.occurred_at, append_event.payload, append_event.metadata);
     end if;
 
     if append_event.idempotency_key is not null then
-        perform esdb._remember_key(append_event.aggregate_id, append_event.idempotency_key, _result.version, 1);
+        perform esdb._remember_key(append_event.aggregate_id, append_event.idempotency_key, _version, 1);
     end if;
-    return _result;
+    return (_id, _version, _position, _timestamp);
 end
 $function$;
 

@@ -38,7 +38,7 @@ begin
     end if;
     perform esdb._announce(_had_xid);
     return query
-    select * from esdb._insert_events(_stream, events, feature_context, action_type, metadata, idempotency_key);
+    select * from esdb._insert_events(_stream, events, feature_context, action_type, metadata, idempotency_key, _has_ids);
 end
 $function$;
 

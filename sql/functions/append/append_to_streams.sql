@@ -64,7 +64,7 @@ begin
         from (values (_append.aggregate_id)) as w (aggregate_id)
         cross join lateral esdb._insert_events(
             _streams[_append.ordinal], _append.events, _append.feature_context, _append.action_type, _append.metadata,
-            _append.idempotency_key) as e;
+            _append.idempotency_key, jsonb_path_exists(_append.events, '$[*].id')) as e;
     end loop;
 end
 $function$;

@@ -27,11 +27,11 @@ from (
 ) as given (value);
 
 select throws_ok(
-    $$select esdb.append_event('n', 'T', ('{"a": [' || repeat('1e131071,', 9) || '0]}')::jsonb,
+    $$select esdb.append_event('n', 'T', ('{"a": [' || repeat('1e131071,', 300) || '0]}')::jsonb,
         bounded_context => 'b', group_context => 'm')$$,
     'SE010',
     null,
-    'a payload is measured as the text that its reader gets, not as it is stored'
+    'a payload over 2,000 bytes is measured as the text that its reader gets, not as it is stored'
 );
 select throws_ok(
     $$select esdb.append_event('a', 'T', '{}', bounded_context => 'b', group_context => 'm', aggregate_type => '')$$,
