@@ -146,6 +146,7 @@ def carry_out(
     while True:
         try:
             with connection.transaction():
+                connection.execute("set local search_path = pg_catalog, pg_temp")  # its operators
                 connection.execute("select set_config('lock_timeout', %s, true)", (DDL_LOCK_TIMEOUT,))
                 connection.execute("select esdb._lock_maintenance()")
                 steps = next_phase()

@@ -384,6 +384,8 @@ def test_a_search_path_with_traps_is_not_followed(db: Connection, esdb: Esdb) ->
     db.execute("""
         create function public."left"(text, integer) returns text immutable language sql as $$ select 'trapped' $$;
     """)
-    result = esdb("indexes", "enable", "correlation", env={"PGOPTIONS": "-c search_path=public,pg_catalog"})
-    assert result.returncode == 0, result.stderr
+    trapped = {"PGOPTIONS": "-c search_path=public,pg_catalog"}
+    for command in (["indexes", "enable", "correlation"], ["partitions", "create-next", "--months", "5"]):
+        result = esdb(*command, env=trapped)
+        assert result.returncode == 0, result.stderr
     assert_on(db)
