@@ -84,14 +84,14 @@ def _clean_up_snapshots(connection: psycopg.Connection[Any], limits: Limits) -> 
     removed = 0
     place: dict[Any, Any] = {}
     while True:
-        batch = call("esdb._cleanup_snapshots", place, "aggregate_id, version, rank, removed")
+        batch = call("esdb._cleanup_snapshots", place, "aggregate_id, version, removed")
         row = _alone("clean-snapshots", connection, limits, batch)
         if row is None:
             return _BUSY if not removed else f"{removed} removed, then {_BUSY}"
-        removed += row[3]
+        removed += row[2]
         if row[0] is None:
             return f"{removed} removed"
-        place = {"aggregate_id": row[0], "version": row[1], "rank": row[2]}
+        place = {"aggregate_id": row[0], "version": row[1]}
 
 
 def _script_of_the_snapshots(_: psycopg.Connection[Any]) -> str:

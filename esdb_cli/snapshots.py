@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _DUE = ("aggregate_id", "aggregate_type", "bounded_context", "version", "snapshot_version", "events_since_snapshot")
 _MOST_DAYS: Final = 365_000
 _HOW_IT_RUNS = """\
--- again and again, each time in a transaction of its own and with the aggregate_id, version and rank that the call
+-- again and again, each time in a transaction of its own and with the aggregate_id and version that the call
 -- before returned, until aggregate_id is null:
 """
 
@@ -112,4 +112,4 @@ def _clean_up(connection: psycopg.Connection[Any], arguments: dict[Any, Any]) ->
             removed += int(row["removed"])
             if row["aggregate_id"] is None:
                 return removed
-            place = {name: row[name] for name in ("aggregate_id", "version", "rank")}
+            place = {name: row[name] for name in ("aggregate_id", "version")}

@@ -237,7 +237,7 @@ def test_a_batch_reads_the_key_alone_from_its_place_on(db: Connection) -> None:
         "set auto_explain.log_min_duration = 0; set auto_explain.log_nested_statements = on;"
         " set auto_explain.log_analyze = on; set client_min_messages = log"
     )
-    db.execute("select * from esdb._cleanup_snapshots(100, '1 day', 'a5', 3, 6, 50)")
+    db.execute("select * from esdb._cleanup_snapshots(100, '1 day', 'a5', 3, 50)")
     db.execute("set auto_explain.log_min_duration = -1")
     (plan,) = [plan for plan in plans if "with page as" in plan]
     assert re.search(r"Index Only Scan Backward using snapshots_pkey .*actual .*rows=50[. ]", plan), plan
@@ -302,7 +302,7 @@ def test_a_dry_run_prints_what_a_run_does_first(db: Connection, esdb: Esdb) -> N
         "    older_than => '7 days'::interval",
         ") as result;",
     ]
-    assert db.execute(script.stdout).fetchall() == [(None, None, None, 2 * (OLD - 3))]
+    assert db.execute(script.stdout).fetchall() == [(None, None, 2 * (OLD - 3))]
     assert value(db, "select count(*) from esdb.snapshots") == 2 * 3
 
 

@@ -26,19 +26,27 @@ declare
     _count constant integer := jsonb_array_length(events);
     _now timestamptz := clock_timestamp();
     _month timestamptz := date_trunc('month', _now, 'UTC');
+    -- a repetition is looked for before the stream moves, unless expected_version will prove the events new
+    _looks boolean := idempotency_key is not null or (has_ids and coalesce(expected_version, -1) = -1);
+    _exists boolean := true;
+    _refused boolean := false;
     _new record;
     _stream esdb.streams;
 begin
-    -- a repetition is looked for before the stream moves, unless expected_version will prove the events new
-    if idempotency_key is not null or (has_ids and coalesce(expected_version, -1) = -1) then
-        perform esdb._first_result(aggregate_id, idempotency_key, events);
-        if found then
-            return null;
-        end if;
-    end if;
-
     loop
-        if expected_version is distinct from 0 then
+        if _looks then
+            _stream := esdb._lock_stream(aggregate_id);
+            perform esdb._first_result(_stream, idempotency_key, events);
+            if found then
+                return null;
+            end if;
+            -- of a stream that was not there to be locked, only making it proves that the events are new
+            _exists := _stream.version is not null;
+        end if;
+        if _refused then
+            perform esdb._refuse_append(aggregate_id, expected_version, aggregate_type, bounded_context);
+        end if;
+        if expected_version is distinct from 0 and _exists then
             update esdb.streams as s
             set version = s.version + _count,
                 month_version = case when s.updated_at < _month then s.version + 1 else s.month_version end,
@@ -64,13 +72,8 @@ begin
         end if;
         -- Refused. A repetition gets its first result; else this raises, unless the stream changed just now so that
         -- the call fits after all.
-        if has_ids then
-            perform esdb._first_result(aggregate_id, null, events);
-            if found then
-                return null;
-            end if;
-        end if;
-        perform esdb._refuse_append(aggregate_id, expected_version, aggregate_type, bounded_context);
+        _looks := has_ids or idempotency_key is not null;
+        _refused := true;
     end loop;
 
     if aggregate_type <> _stream.aggregate_type or bounded_context <> _stream.bounded_context then

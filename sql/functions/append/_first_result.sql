@@ -1,11 +1,10 @@
--- The result of an earlier append that this one repeats; no row when its events are new. events is an array as
--- append_events() takes it.
+-- The result of an earlier append that this one repeats; no row when its events are new. stream is its stream's row,
+-- locked by _lock_stream(): of two calls with the same ids or key the second waits and then sees what the first did.
+-- events is an array as append_events() takes it.
 --
--- Locks the stream's row until the transaction ends, and for a stream that does not exist yet a lock on its name: of
--- two calls with the same ids or key the second waits and then sees what the first did. Looks back no further than
--- the setting idempotency_retention. Errors: SE006.
+-- Looks back no further than the setting idempotency_retention. Locks nothing more. Errors: SE006.
 create or replace function esdb._first_result(
-    aggregate_id text,
+    stream esdb.streams,
     idempotency_key text,
     events jsonb
 )
@@ -24,38 +23,35 @@ declare
         from jsonb_array_elements(events) as e (event)
         where e.event ->> 'id' is not null
     );
-    _stream esdb.streams;
     _key esdb.idempotency_keys;
     _stored esdb.events[];
 begin
-    _stream := esdb._lock_stream(aggregate_id);
-    if _stream.version is null then
+    if stream.version is null then
         return;
     end if;
 
     select k.*
     into _key
     from esdb.idempotency_keys as k
-    where k.aggregate_id = _first_result.aggregate_id
+    where k.aggregate_id = stream.aggregate_id
       and k.key = _first_result.idempotency_key
       and k.created_at >= _since;
     if _key.key is not null then
         _stored := array(
             select r
             from esdb.read_stream(
-                _first_result.aggregate_id,
+                stream.aggregate_id,
                 from_version => _key.first_version,
                 to_version => _key.first_version + _key.event_count - 1,
                 max_count => _key.event_count,
                 include_deleted => true) as r
         );
-    elsif cardinality(_ids) > 0 and _stream.updated_at >= _since then
+    elsif cardinality(_ids) > 0 and stream.updated_at >= _since then
         execute
             'select array_agg(e order by e.version) from esdb.events as e'
             ' where e.bounded_context = $1 and e.timestamp between $2 and $3 and e.aggregate_id = $4 and e.id = any ($5)'
             into _stored
-            using _stream.bounded_context, greatest(_since, _stream.created_at), _stream.updated_at,
-                _first_result.aggregate_id, _ids;
+            using stream.bounded_context, greatest(_since, stream.created_at), stream.updated_at, stream.aggregate_id, _ids;
     end if;
     if coalesce(cardinality(_stored), 0) = 0 then
         return;
@@ -73,7 +69,7 @@ begin
     ) then
         raise exception 'not a repetition: known % with other events', case when _key.key is null then 'ids' else 'idempotency key' end
             using errcode = 'SE006',
-                  detail = format('stream %s, versions %s to %s', aggregate_id,
+                  detail = format('stream %s, versions %s to %s', stream.aggregate_id,
                       _stored[1].version, _stored[cardinality(_stored)].version),
                   hint = 'A repetition has the same events in the same order; anything else needs ids or a key of its own.';
     end if;
@@ -84,7 +80,7 @@ begin
 end
 $function$;
 
-comment on function esdb._first_result(text, text, jsonb) is
+comment on function esdb._first_result(esdb.streams, text, jsonb) is
     'The first result of an append that is repeated, found by idempotency_key or by event ids; no row for a new one. Errors: SE006.';
 
-revoke all on function esdb._first_result(text, text, jsonb) from public;
+revoke all on function esdb._first_result(esdb.streams, text, jsonb) from public;

@@ -33,7 +33,7 @@ begin
         coalesce(schema_version, 1), version, "timestamp", occurred_at, payload, metadata)
     on conflict do nothing;
     if not found then
-        perform esdb._refuse_duplicate_id(array[id]);
+        perform esdb._refuse_duplicate_id(aggregate_id, version - 1, array[id]);
     end if;
 end
 $function$;

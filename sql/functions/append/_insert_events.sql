@@ -35,8 +35,8 @@ begin
         returning written.id, written.version::bigint, written."position", written."timestamp";
         get diagnostics _written = row_count;
         if _written <> _count then
-            perform esdb._refuse_duplicate_id(array(
-                select e.event ->> 'id' from jsonb_array_elements(_insert_events.events) as e (event)));
+            perform esdb._refuse_duplicate_id(stream.aggregate_id, stream.version - _count, array(
+                select e.event ->> 'id' from jsonb_array_elements(events) as e (event) where e.event ->> 'id' is not null));
         end if;
     else
         return query

@@ -1,32 +1,21 @@
--- A stream's row, locked until the transaction ends; a row of nulls for a stream that does not exist, whose name is
--- then locked, so that of two sessions about to make it the second sees what the first did.
+-- A stream's row, locked until the transaction ends; a row of nulls for a stream that does not exist. In that case the
+-- caller must not look for the row again before it has tried to make it: a repetition of an append is recognised by what
+-- the stream holds while its row is locked, and another session may be making it right now.
 create or replace function esdb._lock_stream(
     aggregate_id text
 )
 returns esdb.streams
-language plpgsql
+language sql
 volatile
 parallel unsafe
 set search_path = pg_catalog, pg_temp
 as $function$
-#variable_conflict use_column
-declare
-    _stream esdb.streams;
-begin
-    for _attempt in 1..2 loop
-        select s.*
-        into _stream
-        from esdb.streams as s
-        where s.aggregate_id = _lock_stream.aggregate_id
-        for no key update;
-        exit when found or _attempt = 2;
-        perform pg_advisory_xact_lock(
-            (29284::bigint << 48) | (hashtextextended(_lock_stream.aggregate_id, 0) & 281474976710655));
-    end loop;
-    return _stream;
-end
+select s
+from esdb.streams as s
+where s.aggregate_id = _lock_stream.aggregate_id
+for no key update
 $function$;
 
-comment on function esdb._lock_stream(text) is 'Locks a stream, or the name of one that does not exist, and returns its row.';
+comment on function esdb._lock_stream(text) is 'Locks a stream and returns its row; nulls when there is none.';
 
 revoke all on function esdb._lock_stream(text) from public;

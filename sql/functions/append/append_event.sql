@@ -36,6 +36,12 @@ as $function$
 declare
     _had_xid boolean := pg_current_xact_id_if_assigned() is not null;
     _now timestamptz := clock_timestamp();
+    -- a repetition is looked for before the stream moves, unless expected_version will prove the event new
+    _looks boolean := append_event.idempotency_key is not null
+        or (append_event.id is not null and coalesce(append_event.expected_version, -1) = -1);
+    _refused boolean;
+    _missing boolean;
+    _stream esdb.streams;
     _milliseconds bigint;
     _random bytea;
     _type text;
@@ -75,19 +81,6 @@ begin
             append_event.occurred_at) -> 0);
     end if;
 
-    -- a repetition is looked for before the stream moves, unless expected_version will prove the event new
-    if append_event.idempotency_key is not null
-        or (append_event.id is not null and coalesce(append_event.expected_version, -1) = -1)
-    then
-        select f.* into _first
-        from esdb._first_result(
-            append_event.aggregate_id, append_event.idempotency_key,
-            esdb._event_json(append_event.event_type, append_event.payload, append_event.id)) as f;
-        if _first.version is not null then
-            return _first;
-        end if;
-    end if;
-
     -- made before the stream is locked: what need not wait does not make others wait
     if _id is null then
         _milliseconds := floor(date_part('epoch', _now) * 1000)::bigint;
@@ -97,7 +90,23 @@ begin
 
     -- 1. the stream's row: lock, check, advance
     loop
-        if append_event.expected_version is distinct from 0 then
+        if _looks then
+            _stream := esdb._lock_stream(append_event.aggregate_id);
+            select f.* into _first
+            from esdb._first_result(
+                _stream, append_event.idempotency_key,
+                esdb._event_json(append_event.event_type, append_event.payload, append_event.id)) as f;
+            if _first.version is not null then
+                return _first;
+            end if;
+            -- of a stream that was not there to be locked, only making it proves that the event is new
+            _missing := _stream.version is null;
+        end if;
+        if _refused then
+            perform esdb._refuse_append(
+                append_event.aggregate_id, append_event.expected_version, append_event.aggregate_type, append_event.bounded_context);
+        end if;
+        if append_event.expected_version is distinct from 0 and _missing is not true then
             update esdb.streams as s
             set version = s.version + 1,
                 month_version = case when s.updated_at < date_trunc('month', _now, 'UTC') then s.version + 1 else s.month_version end,
@@ -138,17 +147,8 @@ begin
         end if;
         -- Refused. A repetition gets its first result; else this raises, unless the stream changed just now so that
         -- the call fits after all.
-        if append_event.id is not null then
-            select f.* into _first
-            from esdb._first_result(
-                append_event.aggregate_id, null,
-                esdb._event_json(append_event.event_type, append_event.payload, append_event.id)) as f;
-            if _first.version is not null then
-                return _first;
-            end if;
-        end if;
-        perform esdb._refuse_append(
-            append_event.aggregate_id, append_event.expected_version, append_event.aggregate_type, append_event.bounded_context);
+        _looks := append_event.id is not null or append_event.idempotency_key is not null;
+        _refused := true;
     end loop;
     -- again one expression of cheap tests
     if append_event.aggregate_type <> _type

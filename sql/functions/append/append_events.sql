@@ -33,7 +33,7 @@ begin
         aggregate_id, events, _has_ids, expected_version, bounded_context, group_context, aggregate_type,
         idempotency_key);
     if _stream.version is null then
-        return query select * from esdb._first_result(aggregate_id, idempotency_key, events);
+        return query select * from esdb._first_result(esdb._lock_stream(aggregate_id), idempotency_key, events);
         return;
     end if;
     perform esdb._announce(_had_xid);

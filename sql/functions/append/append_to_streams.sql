@@ -47,7 +47,7 @@ begin
         return query
         select a.aggregate_id, f.id, f.version, f."position", f."timestamp"
         from esdb._appends(append_to_streams.appends) as a
-        cross join lateral esdb._first_result(a.aggregate_id, a.idempotency_key, a.events) as f
+        cross join lateral esdb._first_result(esdb._lock_stream(a.aggregate_id), a.idempotency_key, a.events) as f
         order by a.ordinal, f.version;
         return;
     elsif _repeated > 0 then

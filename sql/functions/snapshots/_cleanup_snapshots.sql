@@ -1,10 +1,9 @@
 -- One batch of cleanup_old_snapshots(): removes what is too old and too many among the next batch_size snapshots, and
 -- says how far it got: pass what it returned on to the next call. aggregate_id null: begin, or finished.
 --
--- Walks the primary key downwards, so that each row's rank in its aggregate is a count of the rows passed: no snapshot
--- is looked at twice, and of those that stay only the key is read. rank is that of the last row passed; it never counts
--- a snapshot saved meanwhile, so what is saved during the walk only makes more stay. The newest has rank 1 in every
--- walk, and keep is at least 1, so it stays whatever runs beside.
+-- Walks the primary key downwards, so that each row's rank in its aggregate is a count of the rows above it, and of those
+-- that stay only the key is read. Of the aggregate that the place divides, the rows above are counted, up to keep: a
+-- place that nobody was given cannot make the newest look like another one. keep is at least 1, so the newest stays.
 --
 -- Waits for nobody: a snapshot that is being saved anew just then, or removed by another cleanup, is left to them.
 -- Locks: what it removes, until the transaction ends. Null arguments mean the settings snapshots_kept and
@@ -14,7 +13,6 @@ create or replace function esdb._cleanup_snapshots(
     older_than interval default null,
     inout aggregate_id text default null,
     inout version bigint default null,
-    inout rank bigint default null,
     batch_size integer default 5000,
     out removed bigint
 )
@@ -31,6 +29,7 @@ declare
     _keep integer := coalesce(keep, esdb._setting('snapshots_kept')::integer);
     _older_than interval := coalesce(older_than, esdb._setting('snapshot_retention')::interval);
     _until timestamptz;
+    _above bigint;
 begin
     if _keep < 1 then
         perform esdb._invalid_argument('keep', _keep::text, 'Pass how many to keep of each aggregate, at least 1.');
@@ -38,8 +37,20 @@ begin
     if _older_than < interval '0' then
         perform esdb._invalid_argument('older_than', _older_than::text, 'Pass an age, or 0 to go by number alone.');
     end if;
+    if (batch_size >= 1) is not true then
+        perform esdb._invalid_argument('batch_size', coalesce(batch_size::text, 'null'), 'Pass a number from 1 on.');
+    end if;
     -- as far back as there could be any
     _until := clock_timestamp() - least(_older_than, interval '1000 years');
+
+    select count(*)
+    into _above
+    from (
+        select
+        from esdb.snapshots as n
+        where n.aggregate_id = _cleanup_snapshots.aggregate_id and n.version >= _cleanup_snapshots.version
+        limit _keep
+    ) as kept;
 
     with page as materialized (
         select n.aggregate_id, n.version
@@ -54,7 +65,7 @@ begin
             p.aggregate_id,
             p.version,
             row_number() over (partition by p.aggregate_id order by p.version desc)
-                + case when p.aggregate_id = _cleanup_snapshots.aggregate_id then _cleanup_snapshots.rank else 0 end as rank
+                + case when p.aggregate_id = _cleanup_snapshots.aggregate_id then _above else 0 end as rank
         from page as p
     ),
     gone as (
@@ -69,22 +80,22 @@ begin
         returning d.version
     ),
     reached as (
-        select r.aggregate_id, r.version, r.rank
+        select r.aggregate_id, r.version
         from ranked as r
         where (select count(*) from page) = _cleanup_snapshots.batch_size
         order by r.aggregate_id, r.version
         limit 1
     )
-    select r.aggregate_id, r.version, r.rank, g.removed
-    into aggregate_id, version, rank, removed
+    select r.aggregate_id, r.version, g.removed
+    into aggregate_id, version, removed
     from (select count(*) as removed from gone) as g
     left join reached as r on true;
 end
 $function$;
 
-comment on function esdb._cleanup_snapshots(integer, interval, text, bigint, bigint, integer) is
+comment on function esdb._cleanup_snapshots(integer, interval, text, bigint, integer) is
     'One batch of cleanup_old_snapshots(), from a place on: how many it removed and where it got to (null: the end). Errors: SE009.';
 
-revoke all on function esdb._cleanup_snapshots(integer, interval, text, bigint, bigint, integer) from public;
+revoke all on function esdb._cleanup_snapshots(integer, interval, text, bigint, integer) from public;
 -- `esdb snapshots cleanup` commits after each batch
-grant execute on function esdb._cleanup_snapshots(integer, interval, text, bigint, bigint, integer) to esdb_maintainer;
+grant execute on function esdb._cleanup_snapshots(integer, interval, text, bigint, integer) to esdb_maintainer;

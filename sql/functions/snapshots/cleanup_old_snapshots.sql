@@ -18,14 +18,13 @@ as $function$
 declare
     _aggregate_id text;
     _version bigint;
-    _rank bigint;
     _removed bigint;
     _total bigint := 0;
 begin
     loop
-        select b.aggregate_id, b.version, b.rank, b.removed
-        into _aggregate_id, _version, _rank, _removed
-        from esdb._cleanup_snapshots(keep, older_than, _aggregate_id, _version, _rank) as b;
+        select b.aggregate_id, b.version, b.removed
+        into _aggregate_id, _version, _removed
+        from esdb._cleanup_snapshots(keep, older_than, _aggregate_id, _version) as b;
         _total := _total + _removed;
         exit when _aggregate_id is null;
     end loop;

@@ -1,5 +1,5 @@
 -- append_to_streams() refuses what is wrong with a call before it writes anything; DETAIL names the place.
-select plan(34);
+select plan(36);
 
 select refused(format('select * from esdb.append_to_streams(%L::jsonb)', wrong.appends), 'SE009', wrong.detail, wrong.detail)
 from (
@@ -48,7 +48,7 @@ select refused(
     $$select * from esdb.append_to_streams('[
         {"aggregate_id": "a", "bounded_context": "n", "group_context": "m", "events": [{"event_type": "T", "payload": {}}]},
         {"aggregate_id": "b", "bounded_context": "zz", "group_context": "m", "events": [{"event_type": "T", "payload": {}}]}]')$$,
-    'SE005', 'registered: b, c, e, n, nt, p, r, s, t', 'a context that is not registered'
+    'SE005', 'append 2: registered: b, c, e, n, nt, p, r, s, t', 'a context that is not registered'
 );
 select refused(
     $$select * from esdb.append_to_streams(jsonb_build_array(jsonb_build_object('aggregate_id', 'a',
@@ -65,6 +65,18 @@ select refused(
 select refused(
     $$select * from esdb.append_to_streams((select jsonb_agg('{}'::jsonb) from generate_series(1, 10001)))$$,
     'SE009', 'appends: 10001 appends', 'so are 10,000 appends'
+);
+select refused(
+    $$select * from esdb.append_to_streams('[
+        {"aggregate_id": "a", "bounded_context": "n", "group_context": "m", "events": [{"event_type": "T", "payload": {}}]},
+        {"aggregate_id": "b", "events": [{"event_type": "T", "payload": {}}]}]')$$,
+    'SE005', 'append 2: neither bounded_context nor aggregate_type was given', 'a new stream without a context'
+);
+select refused(
+    $$select * from esdb.append_to_streams('[
+        {"aggregate_id": "a", "bounded_context": "n", "group_context": "m", "events": [{"event_type": "T", "payload": {}}]},
+        {"aggregate_id": "b", "expected_version": -1, "group_context": "z", "events": [{"event_type": "T", "payload": {}}]}]')$$,
+    'SE005', 'append 2: registered: c, m, s', 'a group that is not registered'
 );
 select is_empty('select from esdb.streams', 'nothing was written');
 select is(pg_sequence_last_value('esdb.event_position'), null, 'and no position drawn');

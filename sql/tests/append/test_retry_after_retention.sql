@@ -29,7 +29,7 @@ select results_eq(
 );
 update esdb.settings set value = '0 seconds' where name = 'idempotency_retention';
 select refused(
-    $$select esdb.append_event('s', 'A', '{}', id => 'id-1')$$, 'SE007', 'ids: id-1',
+    $$select esdb.append_event('s', 'A', '{}', id => 'id-1')$$, 'SE007', 'id id-1 is version 1 of this stream, s',
     'after that it is a duplicate, met in the same leaf'
 );
 

@@ -86,20 +86,20 @@ from (
 -- the same id elsewhere in the leaf
 select refused(
     $$select esdb.append_event('other', 'A', '{"n": 1}', 0, 'n', 'm', id => 'id-1')$$,
-    'SE007', 'ids: id-1', 'another stream in the same leaf, new'
+    'SE007', 'id id-1 is version 1 of stream s; given again for stream other', 'another stream in the same leaf, new'
 );
 select esdb.append_event('other', 'A', '{}', 0, 'n', 'm');
 select refused(
     $$select esdb.append_event('other', 'A', '{"n": 1}', id => 'id-1')$$,
-    'SE007', 'ids: id-1', 'another stream in the same leaf, existing'
+    'SE007', 'id id-1 is version 1 of stream s; given again for stream other', 'another stream in the same leaf, existing'
 );
 select refused(
     $$select pg_temp.again('[{"event_type": "T", "payload": {}, "id": "new"}, {"event_type": "A", "payload": {}, "id": "id-1"}]', 1, 'other')$$,
-    'SE007', 'ids: new, id-1', 'append_events too'
+    'SE007', 'id id-1 is version 1 of stream s; given again for stream other', 'append_events too'
 );
 select refused(
     $$select pg_temp.again('[{"event_type": "T", "payload": {}, "id": "twice"}, {"event_type": "T", "payload": {}, "id": "twice"}]', 1, 'other')$$,
-    'SE007', 'ids: twice, twice', 'an id twice in one call'
+    'SE007', 'stream other, ids: twice, twice', 'an id twice in one call'
 );
 
 -- after a deletion

@@ -38,7 +38,7 @@ select * from (
 create temporary table called_by_commands as
 select * from (
     values
-        ('esdb._cleanup_snapshots(integer,interval,text,bigint,bigint,integer)'),
+        ('esdb._cleanup_snapshots(integer,interval,text,bigint,integer)'),
         ('esdb._purge_idempotency_keys(integer)'),
         ('esdb._try_step(text)')
 ) as f (function);
@@ -81,7 +81,7 @@ select set_eq(
     select function from called_by_commands
     union all
     values
-        ('esdb._cleanup_snapshots(integer,interval,text,bigint,bigint,integer)'),
+        ('esdb._cleanup_snapshots(integer,interval,text,bigint,integer)'),
         ('esdb.cleanup_old_snapshots(integer,interval)'),
         ('esdb.refresh_event_statistics()'),
         ('esdb.set_setting(text,text)'),

@@ -1,5 +1,5 @@
 -- cleanup_old_snapshots() keeps each aggregate's newest and all that are young, in batches of whatever size.
-select plan(35);
+select plan(39);
 
 -- aggregates of 1, 2, … 12 snapshots whose versions have gaps and begin anywhere; the odd ones of each are young
 create temporary table wanted as
@@ -84,7 +84,7 @@ begin
     _removed := _place.removed;
     while _place.aggregate_id is not null loop
         select b.* into _place
-        from esdb._cleanup_snapshots(3, '0', _place.aggregate_id, _place.version, _place.rank, size) as b;
+        from esdb._cleanup_snapshots(3, '0', _place.aggregate_id, _place.version, size) as b;
         _removed := _removed + _place.removed;
         _calls := _calls + 1;
     end loop;
@@ -141,6 +141,25 @@ from (
 ) as a (arguments);
 select throws_ok($$select esdb._cleanup_snapshots(0)$$, 'SE009', null, 'by a batch too');
 select throws_ok($$select esdb._cleanup_snapshots(older_than => '-1 day')$$, 'SE009', null, 'and a negative age');
+select throws_ok($$select esdb._cleanup_snapshots(batch_size => -1)$$, 'SE009', null, 'and a negative size');
+
+-- from whatever place a batch begins, the newest stays
+select pg_temp.fill();
+create temporary table newest as
+select n.aggregate_id, max(n.version)::bigint as version from esdb.snapshots as n group by n.aggregate_id;
+select lives_ok(
+    $$select b.removed
+    from newest as w
+    cross join generate_series(0, 1) as beyond (n)
+    cross join lateral esdb._cleanup_snapshots(1, '0', w.aggregate_id, w.version + beyond.n) as b$$,
+    'a place that nobody was given is taken'
+);
+select results_eq(
+    'select n.aggregate_id, max(n.version)::bigint from esdb.snapshots as n group by n.aggregate_id order by 1',
+    'select w.aggregate_id, w.version from newest as w order by 1',
+    'and the newest are all there'
+);
+select isnt_empty('select from newest', 'there were some');
 select is((select count(*) from wanted), 78::bigint, 'there were that many');
 
 select * from finish();
