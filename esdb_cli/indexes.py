@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from esdb_cli.db import Row
 
-# One run at a time: the key of the advisory lock of the session that works.
+# One run at a time: the key of the advisory lock of the session that works. esdb_meta._optional_index_faults() asks
+# whether somebody holds it.
 _LOCK_KEY: Final = "29284::bigint << 48"
 _OPEN_TRANSACTIONS: Final = (
     "the statement waits for transactions that are open; see which:\n"

@@ -221,40 +221,6 @@ def test_an_old_transaction_makes_the_command_give_up_in_time(db: Connection, co
     assert value(db, "select count(*) from esdb.read_correlated('c')") == 1
 
 
-def at_work(observer: Connection) -> int | None:
-    """Give the server process of an `esdb` command that waits for a lock."""
-    row = observer.execute(
-        "select pid from pg_stat_activity where datname = current_database() and application_name = 'esdb'"
-        " and wait_event_type = 'Lock'"
-    ).fetchone()
-    return int(row[0]) if row else None
-
-
-@pytest.mark.parametrize("killed", ["server process", "command"])
-@pytest.mark.parametrize("command", ["enable", "disable"])
-def test_what_a_killed_run_left_is_completed(
-    db: Connection, db_url: str, connect: Connect, esdb: Esdb, killed: str, command: str
-) -> None:
-    if command == "disable":
-        change(connect(), "correlation", wanted=True)
-    with old_snapshot(connect):
-        run = start_esdb("indexes", command, "correlation", url=db_url)
-        pid = until(lambda: at_work(db), "the command waiting for the old transaction")
-        if killed == "command":
-            run.kill()
-        else:
-            db.execute("select pg_terminate_backend(%s)", (pid,))
-        run.communicate(timeout=60)
-        assert run.returncode != 0
-        assert faults(db) != []
-        append(db, "s", metadata=Jsonb({"correlation_id": "c"}))
-    result = esdb("indexes", command, "correlation")
-    assert result.returncode == 0, result.stderr
-    assert faults(db) == []
-    assert state(db)[0] == {"enable": "on", "disable": "off"}[command]
-    assert (optional_indexes(db) == set()) == (command == "disable")
-
-
 def test_runs_at_the_same_time_take_turns(db: Connection, db_url: str) -> None:
     runs = [start_esdb("indexes", "enable", "correlation", url=db_url) for _ in range(3)]
     told = [run.communicate(timeout=60)[1] for run in runs]

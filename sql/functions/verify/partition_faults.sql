@@ -1,7 +1,8 @@
 -- Where the tree of esdb.events is not as the templates make it: a context without its table or overflow, a table left
 -- outside, and each partition's keys, indexes, columns, trigger, owner and closed rights, and what was added to it; and
 -- the optional indexes, of which one stands on esdb.streams.
--- SECURITY DEFINER because its helpers are the owner's. Reads the catalog and the contexts' codes, locks nothing else.
+-- SECURITY DEFINER because its helpers are the owner's. Reads the catalog and the contexts' codes; its one lock keeps
+-- `esdb indexes` from beginning until the transaction ends (see esdb_meta._optional_index_faults()).
 create or replace function esdb_meta.partition_faults()
 returns table (
     kind text,
@@ -9,10 +10,11 @@ returns table (
     fault text
 )
 language sql
-stable
-parallel safe
+volatile
+parallel restricted
 security definer
 set search_path = pg_catalog, pg_temp
+set quote_all_identifiers = off
 as $function$
 with partition as (
     select
