@@ -12,6 +12,8 @@ import click
 from esdb_cli.db import connect, database_option
 from esdb_cli.errors import EXIT_CANNOT_CONNECT, EXIT_FAILED, EXIT_LOCK_TIMEOUT, CliError, from_database
 from esdb_cli.output import print_json, print_table, say
+from esdb_cli.snapshots import clean_up, days, older_than_days_option
+from esdb_cli.snapshots import script as cleanup_script
 
 if TYPE_CHECKING:
     import psycopg
@@ -26,11 +28,23 @@ _REFRESH: Final = "select esdb.refresh_event_statistics()"
 
 
 @dataclass(frozen=True)
-class Limits:
-    """How long a step may wait for a lock, and a statement of its may run (0: for ever), in seconds."""
+class Options:
+    """How long a step may wait for a lock, and a statement of its may run (0: for ever), in seconds; and what to keep.
+
+    snapshot_days: days for which each snapshot stays; None: the setting snapshot_retention.
+    """
 
     lock: float
     statement: float
+    snapshot_days: int | None = None
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a step did, and whether it was left, from some point on, to another run that is at it."""
+
+    detail: str
+    is_skipped: bool = False
 
 
 @dataclass(frozen=True)
@@ -38,8 +52,8 @@ class Step:
     """A part of the maintenance: how to do it, and the SQL of it; both get a connection of the step's own."""
 
     name: str
-    run: Callable[[psycopg.Connection[Any], Limits], str]
-    script: Callable[[psycopg.Connection[Any]], str]
+    run: Callable[[psycopg.Connection[Any], Options], Done]
+    script: Callable[[psycopg.Connection[Any], Options], str]
 
 
 @dataclass
@@ -52,66 +66,66 @@ class Outcome:
     seconds: float
 
 
-def _create_next(connection: psycopg.Connection[Any], limits: Limits) -> str:
+def _create_next(connection: psycopg.Connection[Any], options: Options) -> Done:
     from esdb_cli.partitions import create_next
 
     # it takes turns with other runs, and asks for locks briefly and again, as long as lock_timeout is
-    made = create_next(connection, wait=limits.lock, statement_timeout=_milliseconds(limits.statement))
+    made = create_next(connection, wait=options.lock, statement_timeout=_milliseconds(options.statement))
     partitions = sum(step["action"] == "create_month" for step in made)
-    return f"{partitions} months made" if made else "nothing to do"
+    return Done(f"{partitions} months made" if made else "nothing to do")
 
 
-def _script_of_create_next(connection: psycopg.Connection[Any]) -> str:
+def _script_of_create_next(connection: psycopg.Connection[Any], _: Options) -> str:
     from esdb_cli.partitions import plan, script
 
     return script(plan(connection, None)) or "-- nothing to do\n"
 
 
-def _purge_keys(connection: psycopg.Connection[Any], limits: Limits) -> str:
+def _purge_keys(connection: psycopg.Connection[Any], options: Options) -> Done:
     removed = 0
     while True:
-        row = _alone("purge-keys", connection, limits, _PURGE)
+        row = _alone("purge-keys", connection, options, _PURGE)
         if row is None:
-            return _BUSY if not removed else f"{removed} removed, then {_BUSY}"
+            return _removed(removed, is_finished=False)
         removed += row[0]
         if row[0] < KEYS_AT_ONCE:
-            return f"{removed} removed"
+            return _removed(removed, is_finished=True)
 
 
-def _clean_up_snapshots(connection: psycopg.Connection[Any], limits: Limits) -> str:
-    from esdb_cli.calls import call
-
-    removed = 0
-    place: dict[Any, Any] = {}
-    while True:
-        batch = call("esdb._cleanup_snapshots", place, "aggregate_id, version, removed")
-        row = _alone("clean-snapshots", connection, limits, batch)
-        if row is None:
-            return _BUSY if not removed else f"{removed} removed, then {_BUSY}"
-        removed += row[2]
-        if row[0] is None:
-            return f"{removed} removed"
-        place = {"aggregate_id": row[0], "version": row[1]}
+def _clean_up_snapshots(connection: psycopg.Connection[Any], options: Options) -> Done:
+    removed, is_finished = clean_up(
+        _which_snapshots(options), lambda batch: _alone("clean-snapshots", connection, options, batch)
+    )
+    return _removed(removed, is_finished=is_finished)
 
 
-def _script_of_the_snapshots(_: psycopg.Connection[Any]) -> str:
-    from esdb_cli.snapshots import script
-
-    return script({})
+def _script_of_the_snapshots(_: psycopg.Connection[Any], options: Options) -> str:
+    return cleanup_script(_which_snapshots(options))
 
 
-def _refresh_statistics(connection: psycopg.Connection[Any], limits: Limits) -> str:
-    return _BUSY if _alone("refresh-stats", connection, limits, _REFRESH) is None else "refreshed"
+def _which_snapshots(options: Options) -> dict[Any, Any]:
+    return {"older_than": days(options.snapshot_days)}
+
+
+def _removed(number: int, *, is_finished: bool) -> Done:
+    if is_finished:
+        return Done(f"{number} removed")
+    return Done(f"{number} removed, then {_BUSY}" if number else _BUSY, is_skipped=True)
+
+
+def _refresh_statistics(connection: psycopg.Connection[Any], options: Options) -> Done:
+    row = _alone("refresh-stats", connection, options, _REFRESH)
+    return Done(_BUSY, is_skipped=True) if row is None else Done("refreshed")
 
 
 def _alone(
-    step: str, connection: psycopg.Connection[Any], limits: Limits, statement: LiteralString | Composed
+    step: str, connection: psycopg.Connection[Any], options: Options, statement: LiteralString | Composed
 ) -> tuple[Any, ...] | None:
     """Run a statement in a transaction that no other run's same step is beside, for its row; None when one is."""
     with connection.transaction():
         connection.execute(
             "select set_config('lock_timeout', %s, true), set_config('statement_timeout', %s, true)",
-            (_milliseconds(limits.lock), _milliseconds(limits.statement)),
+            (_milliseconds(options.lock), _milliseconds(options.statement)),
         )
         row = connection.execute("select esdb._try_step(%s)", (step,)).fetchone()
         if row is None or not row[0]:
@@ -124,9 +138,9 @@ def _milliseconds(seconds: float) -> str:
     return f"{max(1, round(seconds * 1000)) if seconds else 0}ms"
 
 
-def _same(statement: str) -> Callable[[psycopg.Connection[Any]], str]:
+def _same(statement: str) -> Callable[[psycopg.Connection[Any], Options], str]:
     """Give a script that asks the database nothing."""
-    return lambda _: f"{statement};\n"
+    return lambda _connection, _options: f"{statement};\n"
 
 
 STEPS: Final = (
@@ -157,6 +171,7 @@ _NAMES: Final = [step.name for step in STEPS]
     metavar="SECONDS",
     help="How long a statement of a step may run; 0: for ever.",
 )
+@older_than_days_option("--snapshots-older-than-days")
 @click.option("--dry-run", is_flag=True, help="Print the exact SQL of each step and change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print what became of each step as JSON.")
 @database_option
@@ -166,6 +181,7 @@ def maintain(
     skip: tuple[str, ...],
     lock_timeout: float,
     statement_timeout: float,
+    older_than_days: int | None,
     dry_run: bool,
     as_json: bool,
     database_url: str | None,
@@ -179,14 +195,17 @@ def maintain(
     if dry_run and as_json:
         raise click.UsageError("Give either --dry-run or --json.")
     steps = [step for step in STEPS if (not only or step.name in only) and step.name not in skip]
+    if not steps:
+        raise click.UsageError("--only and --skip leave no step to do.")
+    options = Options(lock_timeout, statement_timeout, older_than_days)
     if dry_run:
         with connect(database_url) as connection:
             for step in steps:
-                click.echo(f"-- {step.name}\n{step.script(connection)}", nl=False)
+                click.echo(f"-- {step.name}\n{step.script(connection, options)}", nl=False)
         return
     outcomes, codes = [], []
     for step in steps:
-        outcome, code = _do(step, database_url, Limits(lock_timeout, statement_timeout))
+        outcome, code = _do(step, database_url, options)
         outcomes.append(outcome)
         codes.append(code)
     if as_json:
@@ -197,21 +216,20 @@ def maintain(
         raise click.exceptions.Exit(failed.pop() if len(failed) == 1 else EXIT_FAILED)
 
 
-def _do(step: Step, database_url: str | None, limits: Limits) -> tuple[Outcome, int]:
+def _do(step: Step, database_url: str | None, options: Options) -> tuple[Outcome, int]:
     """Do a step on a connection of its own, so that none leaves anything to the next; tell its error and exit code."""
     import psycopg
 
     begun = time.monotonic()
-    result, code = "ok", 0
+    code = 0
     try:
         with connect(database_url) as connection:
-            detail = step.run(connection, limits)
+            done = step.run(connection, options)
+        result, detail = "skipped" if done.is_skipped else "ok", done.detail
     except (CliError, psycopg.Error) as raised:
         error = from_database(raised) if isinstance(raised, psycopg.Error) else raised
         code = error.exit_code if error.exit_code in {EXIT_LOCK_TIMEOUT, EXIT_CANNOT_CONNECT} else EXIT_FAILED
         result, detail = "locked out" if code == EXIT_LOCK_TIMEOUT else "failed", error.message
         say(f"{step.name}:")
         error.show()
-    if _BUSY in detail and not code:
-        result = "skipped"
     return Outcome(step.name, result, detail, round(time.monotonic() - begun, 3)), code

@@ -12,14 +12,29 @@ from esdb_cli.db import connect, database_option
 from esdb_cli.output import print_json, print_table, say
 
 if TYPE_CHECKING:
-    import psycopg
+    from collections.abc import Callable, Mapping
+
+    from psycopg.sql import Composed
 
 _DUE = ("aggregate_id", "aggregate_type", "bounded_context", "version", "snapshot_version", "events_since_snapshot")
+_PLACE: Final = ("aggregate_id", "version")
 _MOST_DAYS: Final = 365_000
 _HOW_IT_RUNS = """\
 -- again and again, each time in a transaction of its own and with the aggregate_id and version that the call
 -- before returned, until aggregate_id is null:
 """
+
+
+def older_than_days_option(name: str) -> Callable[[Any], Any]:
+    """Return the option that says for how many days each snapshot stays; it arrives as `older_than_days`."""
+    return click.option(
+        name,
+        "older_than_days",
+        cls=EnvironmentOption,
+        type=click.IntRange(0, _MOST_DAYS),
+        envvar="SNAPSHOT_RETENTION_DAYS",
+        help="Days for which each snapshot stays  [env: SNAPSHOT_RETENTION_DAYS; default: setting snapshot_retention].",
+    )
 
 
 @click.group()
@@ -57,13 +72,7 @@ def due(*, threshold: int | None, as_json: bool, database_url: str | None) -> No
 
 @snapshots.command()
 @click.option("--keep", type=MAX_COUNT, help="Newest of each aggregate that stay  [default: setting snapshots_kept].")
-@click.option(
-    "--older-than-days",
-    cls=EnvironmentOption,
-    type=click.IntRange(0, _MOST_DAYS),
-    envvar="SNAPSHOT_RETENTION_DAYS",
-    help="Days for which each snapshot stays  [env: SNAPSHOT_RETENTION_DAYS; default: setting snapshot_retention].",
-)
+@older_than_days_option("--older-than-days")
 @click.option("--dry-run", is_flag=True, help="Print the exact SQL and remove nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print how many were removed as JSON.")
 @database_option
@@ -77,39 +86,45 @@ def cleanup(
     """
     if dry_run and as_json:
         raise click.UsageError("Give either --dry-run or --json.")
-    age = None if older_than_days is None else Interval(f"{older_than_days} days")
-    arguments: dict[Any, Any] = {"keep": keep, "older_than": age}
+    arguments = {"keep": keep, "older_than": days(older_than_days)}
     if dry_run:
         click.echo(script(arguments), nl=False)
         return
     with connect(database_url) as connection:
-        removed = _clean_up(connection, arguments)
+        removed, _ = clean_up(arguments, lambda batch: connection.execute(batch).fetchone())
     if as_json:
         print_json({"removed": removed})
     else:
         say(f"removed {removed} snapshot{'' if removed == 1 else 's'}")
 
 
-def script(arguments: dict[Any, Any]) -> str:
+def days(number: int | None) -> Interval | None:
+    """Return a number of days as the server takes it; None stays None."""
+    return None if number is None else Interval(f"{number} days")
+
+
+def script(arguments: Mapping[Any, Any]) -> str:
     """Return the SQL of a cleanup: of its first batch, and how it goes on."""
     return f"{_HOW_IT_RUNS}{_batch(arguments).as_string()};\n"
 
 
-def _batch(arguments: dict[Any, Any]) -> Any:
-    return call("esdb._cleanup_snapshots", arguments)
+def clean_up(arguments: Mapping[Any, Any], run: Callable[[Composed], tuple[Any, ...] | None]) -> tuple[int, bool]:
+    """Remove batch by batch; return how many were removed, and whether that was to the end.
 
-
-def _clean_up(connection: psycopg.Connection[Any], arguments: dict[Any, Any]) -> int:
-    """Remove batch by batch, each committed, and return how many were removed."""
-    from psycopg.rows import dict_row
-
+    run: executes a batch, commits it and gives its row, or None when it is to be left to somebody else.
+    """
     removed = 0
-    place: dict[str, Any] = {}
-    with connection.cursor(row_factory=dict_row) as cursor:
-        while True:
-            row = cursor.execute(_batch(arguments | place)).fetchone()
-            assert row is not None  # noqa: S101 - the function returns one row
-            removed += int(row["removed"])
-            if row["aggregate_id"] is None:
-                return removed
-            place = {name: row[name] for name in ("aggregate_id", "version")}
+    place: dict[Any, Any] = {}
+    while True:
+        row = run(_batch({**arguments, **place}))
+        if row is None:
+            return removed, False
+        *key, of_batch = row
+        removed += of_batch
+        if key[0] is None:
+            return removed, True
+        place = dict(zip(_PLACE, key, strict=True))
+
+
+def _batch(arguments: Mapping[Any, Any]) -> Composed:
+    return call("esdb._cleanup_snapshots", arguments, "aggregate_id, version, removed")

@@ -64,6 +64,35 @@ def test_old_snapshots_go(db: Connection, esdb: Esdb) -> None:
     assert value(db, "select min(version) from esdb.snapshots") == 8
 
 
+def test_snapshots_stay_as_long_as_the_environment_says(db: Connection, esdb: Esdb) -> None:
+    append(db, "s")
+    db.execute(
+        "insert into esdb.snapshots select 's', n, '{}', now() - interval '90 days' from generate_series(1, 12) n"
+    )
+
+    def removed(*arguments: str, days: str) -> str:
+        environment = {"SNAPSHOT_RETENTION_DAYS": days}
+        result = esdb("maintain", "--only", "clean-snapshots", "--json", *arguments, env=environment)
+        assert result.returncode == 0, result.stderr
+        return str(outcomes(result.stdout)["clean-snapshots"]["detail"])
+
+    assert removed(days="91") == "0 removed"
+    dry = esdb("maintain", "--only", "clean-snapshots", "--dry-run", env={"SNAPSHOT_RETENTION_DAYS": "91"})
+    assert "older_than => '91 days'::interval" in dry.stdout
+    assert removed("--snapshots-older-than-days", "92", days="89") == "0 removed"
+    assert removed(days="89") == "7 removed"
+    assert "SNAPSHOT_RETENTION_DAYS" in " ".join(esdb("maintain", "--help").stdout.split())
+
+
+@pytest.mark.parametrize("bad", ["-1", "30 days", "1e9", "365001"])
+def test_a_bad_retention_is_refused_before_anything_is_done(db: Connection, esdb: Esdb, bad: str) -> None:
+    db.execute(OLD_KEYS, (3,))
+    result = esdb("maintain", env={"SNAPSHOT_RETENTION_DAYS": bad})
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == esdb("snapshots", "cleanup", env={"SNAPSHOT_RETENTION_DAYS": bad}).stderr
+    assert value(db, KEYS) == 3
+
+
 def test_a_key_that_an_append_takes_over_is_left_and_nobody_waits(db: Connection, connect: Connect, esdb: Esdb) -> None:
     append(db, "s")
     db.execute(OLD_KEYS, (3,))
@@ -184,6 +213,10 @@ def test_steps_can_be_chosen(esdb: Esdb) -> None:
     left = outcomes(esdb("maintain", "--skip", "refresh-stats", "--json").stdout)
     assert list(left) == NAMES[:-1]
     assert esdb("maintain", "--only", "nothing").returncode == 2
+    for dry_run in ([], ["--dry-run"]):
+        none = esdb("maintain", "--only", "purge-keys", "--skip", "purge-keys", *dry_run)
+        assert (none.returncode, none.stdout) == (2, "")
+        assert "leave no step" in none.stderr
     assert esdb("maintain", "--dry-run", "--json").returncode == 2
 
 

@@ -297,7 +297,7 @@ def test_a_dry_run_prints_what_a_run_does_first(db: Connection, esdb: Esdb) -> N
     assert script.returncode == 0
     assert value(db, "select count(*) from esdb.snapshots") == 2 * OLD
     assert script.stdout.splitlines()[-4:] == [
-        "select * from esdb._cleanup_snapshots(",
+        "select aggregate_id, version, removed from esdb._cleanup_snapshots(",
         "    keep => 3,",
         "    older_than => '7 days'::interval",
         ") as result;",
