@@ -17,7 +17,10 @@ def literal(value: str | datetime) -> str:
     """Return a value as an SQL literal; a time in UTC, so that no session's time zone can move a bound."""
     text = value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S+00") if isinstance(value, datetime) else value
     quoted = text.replace("'", "''")
-    return f"'{quoted}'"
+    if "\\" not in text:
+        return f"'{quoted}'"
+    # what a backslash means in a plain literal is a setting of the session's
+    return "E'{}'".format(quoted.replace("\\", "\\\\"))
 
 
 @cache

@@ -40,6 +40,11 @@ def _last_value_is_selected(source: str) -> bool:
     return re.search(r"(?<!pg_sequence_)\blast_value\b", _without_comments(source), re.IGNORECASE) is not None
 
 
+def _has_escapes(source: str) -> bool:
+    literals = re.findall(r"(\b(?:e|u&))?'(?:[^']|'')*'", _without_comments(source), re.IGNORECASE)
+    return "\\" in source or any(literals)
+
+
 @pytest.mark.parametrize(
     "source",
     ["select last_value from esdb.event_position", "SELECT s.LAST_VALUE FROM esdb.event_position AS s"],
@@ -108,6 +113,26 @@ def test_every_error_has_a_code(path: Path) -> None:
     source = _without_comments(path.read_text())
     raises = re.findall(r"\braise\s+exception\b.*?;", source, re.DOTALL | re.IGNORECASE)
     assert [text for text in raises if "errcode" not in text and "sqlstate" not in text] == []
+
+
+@pytest.mark.parametrize(
+    ("source", "is_one"),
+    [
+        (r"name like 'events\_%'", True),
+        ("select e'a'", True),
+        ("select E'a'", True),
+        ("(U&'a')", True),
+        ("select 'e', name like 'events!_%' escape '!'", False),
+    ],
+)
+def test_the_search_for_escapes_finds_them(source: str, is_one: bool) -> None:
+    assert _has_escapes(source) == is_one
+
+
+@pytest.mark.parametrize("path", _shipped_sql(), ids=_name)
+def test_no_sql_has_backslashes(path: Path) -> None:
+    # A function's body is read with the setting standard_conforming_strings of whoever calls it.
+    assert not _has_escapes(path.read_text())
 
 
 @pytest.mark.parametrize(

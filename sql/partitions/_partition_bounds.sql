@@ -17,7 +17,7 @@ select
     nullif(b.bounds[2], 'MAXVALUE')::timestamptz
 from pg_class as c
 cross join lateral (
-    select regexp_match(pg_get_expr(c.relpartbound, c.oid), '^FOR VALUES FROM \(''?(.*?)''?\) TO \(''?(.*?)''?\)$') as bounds
+    select regexp_match(pg_get_expr(c.relpartbound, c.oid), '^FOR VALUES FROM [(]''?(.*?)''?[)] TO [(]''?(.*?)''?[)]$') as bounds
 ) as b
 where c.oid = partition
 $function$;

@@ -89,7 +89,7 @@ begin
             select k.conname, k.convalidated
             into _bound
             from pg_catalog.pg_constraint as k
-            where k.conrelid = format('esdb.%I', overflow)::regclass and k.conname like 'spans\_until\_%';
+            where k.conrelid = format('esdb.%I', overflow)::regclass and starts_with(k.conname::text, 'spans_until_');
             -- two months on, so that appends fit into the bound for a month even when the run is killed right here
             upper_bound := coalesce(
                 (translate(substr(_bound.conname, 13), '_', '-') || '-01 00:00:00+00')::timestamptz,

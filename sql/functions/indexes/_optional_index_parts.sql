@@ -13,6 +13,7 @@ language sql
 stable
 parallel safe
 set search_path = pg_catalog, pg_temp
+set quote_all_identifiers = off
 as $function$
 with tables as (
     select relation.relname::text as name, true as is_leaf

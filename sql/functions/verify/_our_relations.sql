@@ -29,7 +29,7 @@ where namespace.nspname in ('esdb', 'esdb_meta')
         from pg_class as table_named_so
         where table_named_so.relnamespace = to_regnamespace('esdb')
             and table_named_so.relkind in ('r', 'p', 'f')
-            and table_named_so.relname like 'events\_%'
+            and starts_with(table_named_so.relname::text, 'events_')
     )
     and (namespace.nspname, relation.relname::text) not in (
         select 'esdb', 'streams_' || optional.suffix

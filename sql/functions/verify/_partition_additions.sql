@@ -26,7 +26,7 @@ join pg_constraint as facts on facts.conrelid = partition.oid
 where facts.contype in ('c', 'f', 'x')
     and facts.conislocal
     and facts.conparentid = 0
-    and not (facts.contype = 'c' and facts.conname like 'spans\_until\_%')
+    and not (facts.contype = 'c' and starts_with(facts.conname::text, 'spans_until_'))
 union all
 select 'partition', partition.name, format('rule %I: not made by a migration', facts.rulename)
 from esdb_meta._partitions() as partition

@@ -33,7 +33,7 @@ stray as (
     from pg_class as relation
     where relation.relnamespace = to_regnamespace('esdb')
         and relation.relkind in ('r', 'p', 'f')
-        and relation.relname like 'events\_%'
+        and starts_with(relation.relname::text, 'events_')
         and relation.oid not in (select partition.oid from esdb_meta._partitions() as partition)
 )
 select

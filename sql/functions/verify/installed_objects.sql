@@ -15,6 +15,7 @@ language sql
 stable
 parallel safe
 set search_path = pg_catalog, pg_temp
+set quote_all_identifiers = off
 as $function$
 select routines.kind, routines.name, routines.definition, routines.privileges
 from esdb_meta._installed_routines() as routines

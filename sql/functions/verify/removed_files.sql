@@ -17,7 +17,7 @@ as $function$
 select 'file', checksums.id, 'no longer part of this package, but its object is still there'
 from esdb_meta.checksums
 cross join lateral (
-    select substring(checksums.id from '([^/]+)\.sql$') as name
+    select substring(checksums.id from '([^/]+)[.]sql$') as name
 ) as stem
 where checksums.kind = 'repeatable'
     and checksums.id <> all (removed_files.known_files)
