@@ -217,12 +217,7 @@ DAMAGES = {
     ),
     "deleted_at of another time": (
         "update esdb.streams set deleted_at = '2001-02-03 04:05:06Z' where aggregate_id = 'gone'",
-        [
-            (
-                "stream deletion gone: deleted_at is 2001-02-03 04:05:06+00,"
-                " its StreamDeleted, version 2, is of {gone_at}"
-            )
-        ],
+        [("stream deletion gone: deleted_at is 2001-02-03 04:05:06+00, its StreamDeleted, version 2, is of {gone_at}")],
     ),
     "deleted_at of a stream that lives": (
         "update esdb.streams set deleted_at = '2001-02-03 04:05:06Z' where aggregate_id = 'late'",
