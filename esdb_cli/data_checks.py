@@ -23,6 +23,7 @@ _BYTES_OF_AN_ID = 60
 """What an id counts in the measure of progress, which is bytes of leaves: about its share of a primary key."""
 _TABLES: tuple[LiteralString, ...] = (
     "esdb_meta.stream_faults(%s, %s)",
+    "esdb_meta.deletion_faults(%s, %s)",
     "esdb_meta.snapshot_faults(%s, %s)",
     "esdb_meta.idempotency_key_faults(%s, %s)",
 )
@@ -51,7 +52,7 @@ class DataChecks:
     """The checks of a store's data, or of one stream's. No transaction outlives one of their statements."""
 
     def __init__(self, connection: psycopg.Connection[Any], found: Found, stream: str | None = None) -> None:
-        """Ask for the leaves to visit. Raises InvalidArgument (SE009) for a stream that does not exist."""
+        """Ask for the leaves to visit. Raises InvalidArgument (SE009) for a stream of which there is nothing."""
         self._connection = connection
         self._found = found
         self._stream = stream
@@ -73,6 +74,8 @@ class DataChecks:
             yield 1
         if self._stream is None:
             yield from self._compare_ids()
+        else:
+            self._found.add(ask(self._connection, "esdb_meta.stream_id_faults(%s, %s)", (self._stream, MOST_SHOWN)))
 
     def _compare_ids(self) -> Iterator[int]:
         """Look for ids given to several events; a page's duplicates are asked after at once, while they are few."""

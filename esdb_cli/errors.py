@@ -27,8 +27,12 @@ EXIT_CANNOT_CONNECT = 5
 EXIT_INTERRUPTED = 130
 EXIT_PIPE_CLOSED = 141
 
-_NO_STORE = "run `esdb migrate`"
-_NOT_ALLOWED = "connect as the store's owner, or as a member of esdb_reader, esdb_writer or esdb_maintainer"
+NO_STORE = "run `esdb migrate`"
+_NOT_ALLOWED = (
+    "members of esdb_reader may read; of esdb_writer also append, delete, restore and save snapshots;"
+    " of esdb_maintainer read, change settings, clean up and verify;"
+    " what makes or alters tables and contexts is the store's owner's"
+)
 
 
 class CliError(click.ClickException):
@@ -84,9 +88,9 @@ def _hint(diagnostic: psycopg.errors.Diagnostic) -> str | None:
     """Say what to do where the server cannot know: the store is not there, or is not this role's."""
     match diagnostic.sqlstate:
         case "3F000":
-            return _NO_STORE
+            return NO_STORE
         case "42P01" | "42883" if "esdb." in (diagnostic.message_primary or ""):
-            return _NO_STORE
+            return NO_STORE
         case "42501" if not diagnostic.message_hint:
             return _NOT_ALLOWED
     return None

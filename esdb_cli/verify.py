@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from esdb_cli.db import connect, database_option
-from esdb_cli.errors import EXIT_PENDING, CliError
-from esdb_cli.output import print_json, printable
+from esdb_cli.errors import EXIT_PENDING, NO_STORE, CliError
+from esdb_cli.output import print_json, printable, say
 
 if TYPE_CHECKING:
     import psycopg
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--schema-only", is_flag=True, help="Only what migrations made: reads no event, takes a second.")
-@click.option("--stream", metavar="ID", help="Only this stream's data: visits only the partitions that it is in.")
+@click.option("--stream", metavar="ID", help="Only this stream's data: reads only its events.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @database_option
 def verify(*, schema_only: bool, stream: str | None, as_json: bool, database_url: str | None) -> None:
@@ -47,11 +47,14 @@ def _check(connection: psycopg.Connection[Any], stream: str | None, *, schema_on
     from esdb_cli.verification import faults, is_installed
 
     found = Found()
+    installed = is_installed(connection)
+    if stream is not None and not installed:
+        raise CliError("there is no store in this database", hint=NO_STORE)
     if stream is None:
         found.add(faults(connection))
-    elif not is_installed(connection):
-        raise CliError("there is no store in this database", hint="run `esdb migrate`")
-    if not schema_only and is_installed(connection):
+    if not installed:
+        say(f"there is no store in this database\nhint: {NO_STORE}")
+    elif not schema_only:
         _run(DataChecks(connection, found, stream))
     return found
 

@@ -51,10 +51,11 @@ def test_a_dry_run_prints_sql_that_does_what_a_run_does(db: Connection, esdb: Es
         (["set", "snapshot_threshold", "it's"], "value: 'it''s' is no integer from 1 to 1000000"),
         (["set", "--", "partitions_ahead", "-1"], "value: '-1' is no integer from 0 to 120"),
         (["set", "snapshot_retention", "2 apples"], "value: '2 apples' is no interval from 0 to 1000 years"),
-        (["set", "nothing", "1"], "name: nothing is none of idempotency_retention, "),
-        (["set", "", "1"], "name:  is none of idempotency_retention, "),
-        (["set", "two\nlines\x1b[31m", "1"], "name: two"),
-        (["reset", "nothing"], "name: nothing is none of idempotency_retention, "),
+        (["set", "snapshot_retention", "14"], "value: '14' has a number without a unit"),
+        (["set", "nothing", "1"], "name: 'nothing' is none of idempotency_retention, "),
+        (["set", "", "1"], "name: '' is none of idempotency_retention, "),
+        (["set", "two\nlines\x1b[31m", "1"], "name: 'two"),
+        (["reset", "nothing"], "name: 'nothing' is none of idempotency_retention, "),
     ],
 )
 def test_what_is_wrong_is_said_and_changes_nothing(

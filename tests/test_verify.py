@@ -320,6 +320,10 @@ def test_a_database_without_the_store_is_at_fault(empty_db_url: str, esdb: Esdb)
     result = esdb("verify", url=empty_db_url)
     assert result.returncode == 3
     assert "file 0001_schema_and_roles: never applied" in result.stdout.splitlines()
+    assert result.stderr == "there is no store in this database\nhint: run `esdb migrate`\n"
+    as_json = esdb("verify", "--json", "--schema-only", url=empty_db_url)
+    assert (as_json.returncode, json.loads(as_json.stdout)["ok"]) == (3, False)
+    assert as_json.stderr == result.stderr
 
 
 def test_another_major_version_may_word_its_expressions_otherwise(db: Connection) -> None:

@@ -171,6 +171,13 @@ DAMAGES = {
         ),
         ["event id !: given to more than one event: s version 5 in {span}, s version 9 in {overflow}"],
     ),
+    "an id twice in a stream of one version a leaf": (
+        (
+            "update {second} set id = '!' where aggregate_id = 's' and version = 3;"
+            "update {first} set id = '!' where aggregate_id = 's' and version = 1"
+        ),
+        ["event id !: given to more than one event: s version 1 in {first}, s version 3 in {second}"],
+    ),
     "the last of all ids": (
         (
             "update {overflow} set id = '~' where aggregate_id = 's' and version = 9;"
@@ -204,7 +211,38 @@ DAMAGES = {
             "stream versions late: versions 1 to 2, noted for {month2}, are missing (in {note_leaf})",
         ],
     ),
+    "deleted_at lost": (
+        "update esdb.streams set deleted_at = null where aggregate_id = 'gone'",
+        ["stream deletion gone: its newest event, version 2, is StreamDeleted, but deleted_at is not set"],
+    ),
+    "deleted_at of another time": (
+        "update esdb.streams set deleted_at = '2001-02-03 04:05:06Z' where aggregate_id = 'gone'",
+        [("stream deletion gone: deleted_at is 2001-02-03 04:05:06+00, its StreamDeleted, version 2, is of {gone_at}")],
+    ),
+    "deleted_at of a stream that lives": (
+        "update esdb.streams set deleted_at = '2001-02-03 04:05:06Z' where aggregate_id = 'late'",
+        [
+            (
+                "stream deletion late: deleted_at is 2001-02-03 04:05:06+00,"
+                " but its newest event, version 2, is no StreamDeleted"
+            )
+        ],
+    ),
+    "deleted_at of a stream that was restored": (
+        "update esdb.streams set deleted_at = updated_at where aggregate_id = 'back'",
+        ["stream deletion back: deleted_at is {back_at}, but its newest event, version 3, is no StreamDeleted"],
+    ),
+    "a StreamDeleted of another feature": (
+        "update {overflow} set feature_context = 'c' where aggregate_id = 'gone' and version = 2",
+        ["stream deletion gone: deleted_at is {gone_at}, but its newest event, version 2, is no StreamDeleted"],
+    ),
 }
+
+
+STREAMS = " union ".join(
+    f"select aggregate_id from esdb.{table}"
+    for table in ("streams", "events", "stream_months", "snapshots", "idempotency_keys")
+)
 
 
 @pytest.mark.parametrize(("damage", "faults"), DAMAGES.values(), ids=DAMAGES.keys())
@@ -214,10 +252,16 @@ def test_damage_to_the_data_is_named(store: Store, damage: str, faults: list[str
         **store.names,
         "first_name": store.names["first"].removeprefix("esdb."),
         "last": value(connection, "select to_char(max(month), 'YYYY-MM') from esdb.stream_months"),
+        "gone_at": value(connection, "select updated_at::text from esdb.streams where aggregate_id = 'gone'"),
+        "back_at": value(connection, "select updated_at::text from esdb.streams where aggregate_id = 'back'"),
         "id": value(connection, "select id from esdb.events where aggregate_id = 'solo' and version = 1"),
     }
     store.names.update(names)
     with connection.transaction(force_rollback=True):
         store.damage(damage)
         found = lines(connection)
-        assert sorted(found) == sorted(fault.format(**names) for fault in faults)
+        wanted = sorted(fault.format(**names) for fault in faults)
+        assert sorted(found) == wanted
+        # one stream's check finds what is wrong with it; other streams have no part in that, nor in its ids
+        alone = [line for (stream,) in connection.execute(STREAMS).fetchall() for line in lines(connection, stream)]
+        assert sorted(alone) == [line for line in wanted if ": given to more than one event: solo" not in line]

@@ -44,6 +44,11 @@ class Store:
                 if number == 0:
                     append_many(writer, "solo", 4, idempotency_key="key")
                     append(writer, "note", bounded_context="n")
+                if number == 4:
+                    for stream in ("gone", "back"):
+                        append(writer, stream)
+                        writer.execute("select esdb.delete_stream(%s)", (stream,))
+                    writer.execute("select esdb.restore_stream('back')")
                 if number == 2:
                     append_many(writer, "late", 2)
         spanned = "select partition from esdb.partitions where bounded_context = 'b' and kind = 'span'"

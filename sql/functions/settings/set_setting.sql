@@ -1,6 +1,7 @@
 -- Changes a setting, or with null sets it back to its default, and returns the value in force: every function reads its
 -- settings anew at each call, so the change holds from its commit on. The value is stored as the server writes it
--- (P14D as 14 days), so that it means the same to every session. Locks the setting's row until the transaction ends;
+-- (P14D as 14 days), so that it means the same to every session. A number without its unit, which PostgreSQL would take
+-- for seconds, is refused; but 0 is 0 in any. Locks the setting's row until the transaction ends;
 -- readers don't wait for it. Errors: SE009.
 create or replace function esdb.set_setting(
     name text,
@@ -17,14 +18,24 @@ as $function$
 #variable_conflict use_column
 declare
     _setting esdb.settings;
+    -- the last number in the value, if nothing but punctuation or "ago" follows it, and it is no part of 1:30 or 1-2
+    _bare constant text := substring(
+        set_setting.value from '(?i)(?:^|[^[:alnum:]:.+-])[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)[^[:alnum:]]*(?:ago[^[:alnum:]]*)?$');
 begin
     select s.* into _setting from esdb.settings as s where s.name = set_setting.name for no key update;
     if _setting.name is null then
         perform esdb._invalid_argument(
             'name',
-            format('%s is none of %s', coalesce(set_setting.name, 'null'),
+            format('%s is none of %s', coalesce(quote_literal(set_setting.name), 'null'),
                 (select string_agg(s.name, ', ' order by s.name) from esdb.settings as s)),
             'esdb.list_settings() tells what each one means.');
+    end if;
+
+    if _setting.value_type = 'interval' and _bare ~ '[1-9]' then
+        perform esdb._invalid_argument(
+            'value',
+            format('%s has a number without a unit', quote_literal(set_setting.value)),
+            format('Give each number its unit: write %s days, for example.', _bare));
     end if;
 
     begin
@@ -42,7 +53,8 @@ begin
                 'value',
                 format('%s is no %s from %s to %s', quote_literal(set_setting.value), _setting.value_type,
                     _setting.minimum, _setting.maximum),
-                format('Pass what %s takes, or null for its default, %s.', _setting.name, _setting.default_value));
+                format('Pass what %s takes. Its default is %s: esdb.set_setting(''%s'') in SQL, `esdb settings reset %s` in a shell.',
+                    _setting.name, _setting.default_value, _setting.name, _setting.name));
     end;
     return coalesce(_setting.value, _setting.default_value);
 end

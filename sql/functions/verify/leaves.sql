@@ -1,8 +1,10 @@
 -- The leaves of esdb.events that a check of the data visits, with their sizes for its progress: all of them, or those
--- that hold a stream's events by its row and its noted months. Reads the catalog and sizes of files; locks nothing.
+-- that hold a stream's events, be it by its row and its noted months or in fact. Reads the catalog and sizes of files,
+-- and locks nothing; for a stream also each leaf's index on (aggregate_id, version), which locks every leaf in ACCESS
+-- SHARE until the transaction's end.
 --
 -- A leaf is named by its oid: an overflow that becomes a span meanwhile keeps it, and changes its name.
--- Errors: SE009.
+-- Errors: SE009 (nothing in the store is of such a stream).
 create or replace function esdb_meta.leaves(
     aggregate_id text default null
 )
@@ -23,6 +25,10 @@ as $function$
 begin
     if leaves.aggregate_id is not null
         and not exists (select from esdb.streams as s where s.aggregate_id = leaves.aggregate_id)
+        and not exists (select from esdb.events as e where e.aggregate_id = leaves.aggregate_id)
+        and not exists (select from esdb.stream_months as m where m.aggregate_id = leaves.aggregate_id)
+        and not exists (select from esdb.snapshots as p where p.aggregate_id = leaves.aggregate_id)
+        and not exists (select from esdb.idempotency_keys as k where k.aggregate_id = leaves.aggregate_id)
     then
         perform esdb._invalid_argument(
             'aggregate_id', format('there is no stream %s', leaves.aggregate_id), 'Pass the aggregate_id of a stream.');
@@ -33,6 +39,7 @@ begin
     join pg_class as relation
         on relation.relnamespace = 'esdb'::regnamespace and relation.relname = p.partition
     where leaves.aggregate_id is null
+        or relation.oid in (select e.tableoid from esdb.events as e where e.aggregate_id = leaves.aggregate_id)
         or exists (
             select
             from esdb.streams as s
@@ -49,7 +56,7 @@ end
 $function$;
 
 comment on function esdb_meta.leaves(text) is
-    'The leaves of esdb.events, or those that a stream has events in: oid, name, bytes and estimated rows. Errors: SE009 (no such stream).';
+    'The leaves of esdb.events, or those that a stream has events in, or notes: oid, name, bytes and estimated rows. Errors: SE009 (nothing is of such a stream).';
 
 revoke all on function esdb_meta.leaves(text) from public;
 grant execute on function esdb_meta.leaves(text) to esdb_maintainer;

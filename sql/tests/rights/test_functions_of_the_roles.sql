@@ -87,6 +87,7 @@ select set_eq(
         ('esdb.set_setting(text,text)'),
         ('esdb.remove_aggregate_type(text)'),
         ('esdb.set_aggregate_type(text,text,text)'),
+        ('esdb_meta.deletion_faults(text,integer)'),
         ('esdb_meta.duplicate_id_faults(text[])'),
         ('esdb_meta.duplicate_ids(text,integer)'),
         ('esdb_meta.idempotency_key_faults(text,integer)'),
@@ -97,7 +98,8 @@ select set_eq(
         ('esdb_meta.removed_files(text[])'),
         ('esdb_meta.sequence_faults()'),
         ('esdb_meta.snapshot_faults(text,integer)'),
-        ('esdb_meta.stream_faults(text,integer)')$$,
+        ('esdb_meta.stream_faults(text,integer)'),
+        ('esdb_meta.stream_id_faults(text,integer)')$$,
     'a maintainer reads, cleans up, refreshes, sets, registers and verifies'
 );
 select is_empty(

@@ -1,5 +1,5 @@
 -- set_setting() changes a setting within its bounds, for everyone at once; null sets it back; list_settings() shows all.
-select plan(51);
+select plan(68);
 
 select results_eq(
     'select name, value, default_value, is_changed from esdb.list_settings()',
@@ -16,7 +16,12 @@ from (
         ('snapshot_threshold', '007', '7'),
         ('snapshots_kept', '1000000', '1000000'),
         ('snapshot_retention', '0', '00:00:00'),
+        ('snapshot_retention', ' 0 ', '00:00:00'),
         ('snapshot_retention', 'P14D', '14 days'),
+        ('snapshot_retention', '14d', '14 days'),
+        ('snapshot_retention', '1-2', '1 year 2 mons'),
+        ('snapshot_retention', '1.5 days', '1 day 12:00:00'),
+        ('snapshot_retention', '1 day 2:03:04.5', '1 day 02:03:04.5'),
         ('snapshot_retention', ' 2 weeks ', '14 days'),
         ('idempotency_retention', '90 minutes', '01:30:00'),
         ('idempotency_retention', '1 year 2 months', '1 year 2 mons')
@@ -33,6 +38,21 @@ select is((select count(*) from esdb.list_settings() where is_changed), 3::bigin
 select is(esdb.set_setting('snapshot_threshold', '100'), '100', 'the default''s own value can be set');
 select is(is_changed, true, 'and counts as set') from esdb.list_settings() where name = 'snapshot_threshold';
 
+create function pg_temp.hint(value text)
+returns text
+language plpgsql
+as $$
+declare
+    _hint text;
+begin
+    perform esdb.set_setting('snapshot_retention', hint.value);
+    return null;
+exception
+    when sqlstate 'SE009' then
+        get stacked diagnostics _hint = pg_exception_hint;
+        return _hint;
+end
+$$;
 select refused(format('select esdb.set_setting(%L, %L)', bad.name, bad.value), 'SE009', bad.detail, format('%s refuses %L', bad.name, bad.value))
 from (
     values
@@ -57,12 +77,28 @@ from (
         ('snapshot_retention', 'infinity', 'value: % is no interval%'),
         ('snapshot_retention', 'a while', 'value: ''a while'' is no interval%'),
         ('snapshot_retention', '', 'value: '''' is no interval%'),
-        ('none', '1', 'name: none is none of idempotency_retention, %snapshots_kept'),
-        ('Partitions_Ahead', '1', 'name: Partitions_Ahead is none of %'),
-        ('', '1', 'name: %is none of %'),
-        ('none', null, 'name: none is none of %'),
+        ('snapshot_retention', '14', 'value: ''14'' has a number without a unit'),
+        ('idempotency_retention', '14', 'value: ''14'' has a number without a unit'),
+        ('snapshot_retention', ' +14 ', 'value: % has a number without a unit'),
+        ('snapshot_retention', '14.5', 'value: % has a number without a unit'),
+        ('snapshot_retention', '.5', 'value: % has a number without a unit'),
+        ('snapshot_retention', '-14', 'value: % has a number without a unit'),
+        ('snapshot_retention', '@ 14', 'value: % has a number without a unit'),
+        ('snapshot_retention', '14,', 'value: % has a number without a unit'),
+        ('snapshot_retention', '-14 AGO', 'value: % has a number without a unit'),
+        ('snapshot_retention', '1 year 2', 'value: % has a number without a unit'),
+        ('none', '1', 'name: ''none'' is none of idempotency_retention, %snapshots_kept'),
+        ('Partitions_Ahead', '1', 'name: ''Partitions_Ahead'' is none of %'),
+        ('', '1', 'name: '''' is none of %'),
+        ('none', null, 'name: ''none'' is none of %'),
         (null, '1', 'name: null is none of %')
 ) as bad (name, value, detail);
+select is(pg_temp.hint(bad.value), bad.hint, format('the hint for %L', bad.value))
+from (
+    values
+        ('14', 'Give each number its unit: write 14 days, for example.'),
+        ('a while', 'Pass what snapshot_retention takes. Its default is 30 days: esdb.set_setting(''snapshot_retention'') in SQL, `esdb settings reset snapshot_retention` in a shell.')
+) as bad (value, hint);
 select is((select count(*) from esdb.list_settings() where is_changed), 4::bigint, 'a refusal changes nothing');
 
 -- every function that asks for a setting has the new value at its next call, in this session and its plans

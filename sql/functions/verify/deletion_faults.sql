@@ -1,0 +1,69 @@
+-- Streams whose deleted_at does not say what their newest event says: it is the timestamp of that event if that is
+-- StreamDeleted of feature d, else null. One row a fault: the first max_count, and in `total` how many there are.
+--
+-- The StreamDeleted events come from the leaves' index on (event_type, position), one stream's newest event from that on
+-- (aggregate_id, version); no other event is read. One statement, so one snapshot: right beside appends, deletes and
+-- restores. Locks every leaf in ACCESS SHARE until the transaction's end.
+create or replace function esdb_meta.deletion_faults(
+    aggregate_id text default null,
+    max_count integer default 100
+)
+returns table (
+    kind text,
+    name text,
+    fault text,
+    total bigint
+)
+language plpgsql
+stable
+parallel safe
+security definer
+set search_path = pg_catalog, pg_temp
+set datestyle = 'ISO, YMD'
+set timezone = 'UTC'
+set plan_cache_mode = force_custom_plan
+as $function$
+#variable_conflict use_column
+begin
+    return query
+    with deletions as materialized (
+        select e.aggregate_id, e.version, e."timestamp"
+        from esdb.events as e
+        where e.event_type = 'StreamDeleted'
+            and e.feature_context = 'd'
+            and (
+                deletion_faults.aggregate_id is null
+                or (
+                    e.aggregate_id = deletion_faults.aggregate_id
+                    and e.version = (
+                        select s.version from esdb.streams as s where s.aggregate_id = deletion_faults.aggregate_id
+                    )
+                )
+            )
+    )
+    select
+        'stream deletion',
+        s.aggregate_id,
+        case
+            when d.aggregate_id is null then
+                format('deleted_at is %s, but its newest event, version %s, is no StreamDeleted', s.deleted_at, s.version)
+            when s.deleted_at is null then
+                format('its newest event, version %s, is StreamDeleted, but deleted_at is not set', s.version)
+            else
+                format('deleted_at is %s, its StreamDeleted, version %s, is of %s', s.deleted_at, s.version, d."timestamp")
+        end,
+        count(*) over ()
+    from esdb.streams as s
+    left join deletions as d on d.aggregate_id = s.aggregate_id and d.version = s.version
+    where s.deleted_at is distinct from d."timestamp"
+        and (deletion_faults.aggregate_id is null or s.aggregate_id = deletion_faults.aggregate_id)
+    order by s.aggregate_id
+    limit deletion_faults.max_count;
+end
+$function$;
+
+comment on function esdb_meta.deletion_faults(text, integer) is
+    'Streams whose deleted_at is not the time of a StreamDeleted as their newest event: the first max_count.';
+
+revoke all on function esdb_meta.deletion_faults(text, integer) from public;
+grant execute on function esdb_meta.deletion_faults(text, integer) to esdb_maintainer;
