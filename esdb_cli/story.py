@@ -166,6 +166,47 @@ from esdb.read_all(event_types => '{BookmarkTagged,NotePinned}')"""),
         ),
     ),
     Scene(
+        "Two streams in one call",
+        "The note is linked to the bookmark, and both must know. Both streams get their events or neither does; each"
+        " has the version that the caller expects. The order of the call does not matter: it never deadlocks.",
+        (
+            Sql("""\
+select aggregate_id, version, position
+from esdb.append_to_streams('[
+    {"aggregate_id": "note-1", "expected_version": 4,
+     "events": [{"event_type": "NoteLinked", "payload": {"to": "bookmark-1"}}]},
+    {"aggregate_id": "bookmark-1", "expected_version": 3,
+     "events": [{"event_type": "BookmarkLinked", "payload": {"from": "note-1"}}]}
+]')"""),
+        ),
+    ),
+    Scene(
+        "A snapshot spares replaying",
+        "The application saves what the first three events of the bookmark amount to. From then on, one call loads"
+        " that and the events after it.",
+        (
+            Sql("""\
+select esdb.save_snapshot(
+    aggregate_id => 'bookmark-1',
+    version      => 3,
+    state        => '{"title": "The manual", "tags": ["databases"]}'
+)"""),
+            Sql("""\
+select version, snapshot_version, snapshot_state, jsonb_path_query_array(events, '$[*].event_type') as events_after
+from esdb.load_aggregate('bookmark-1')"""),
+        ),
+    ),
+    Scene(
+        "A stream is deleted, and restored",
+        "Deleting hides a stream and appends an event that says so. Nothing is removed.",
+        (
+            Sql("select version from esdb.delete_stream('note-1')"),
+            Sql("select count(*) from esdb.read_stream('note-1')"),
+            Sql("select version from esdb.restore_stream('note-1')"),
+            Sql("select version, event_type from esdb.read_stream('note-1', from_version => 5)"),
+        ),
+    ),
+    Scene(
         "How many events there are",
         "Counts come from a view that a scheduled job brings up to date, so that nobody has to count.",
         (
