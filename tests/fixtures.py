@@ -78,9 +78,10 @@ def folder_of(config: pytest.Config) -> Path:
 
 
 def pytest_configure() -> None:
-    """Let SIGTERM end the run as Ctrl-C does."""
+    """Let SIGTERM end the run as Ctrl-C does, and Ctrl-C what the tests start, also in a job of the background."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _interrupt)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> None:

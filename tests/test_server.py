@@ -18,8 +18,9 @@ from tests.fixtures import NewServer, bindir
 from tests.tools import ROOT, processes_in
 
 PROGRAM = """
-import sys, pathlib
+import sys, pathlib, signal
 from esdb_cli.server import LocalServer
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # a run under nohup ignores it
 server = LocalServer(bindir=sys.argv[1], parent=pathlib.Path(sys.argv[2]))
 server.start()
 print(server.folder, flush=True)
