@@ -18,7 +18,7 @@ import pytest
 from psycopg.pq import DiagnosticField, ExecStatus
 
 from tests.fixtures import databases_of
-from tests.tools import ASSERTION
+from tests.tools import SHARED_SQL
 
 if TYPE_CHECKING:
     from psycopg.pq.abc import PGconn, PGresult
@@ -69,7 +69,7 @@ def pytest_collect_file(parent: pytest.Collector, file_path: Path) -> pytest.Col
     """Collect the .sql files of a folder named sql/tests."""
     if (
         file_path.suffix == ".sql"
-        and file_path != ASSERTION
+        and file_path not in SHARED_SQL
         and ("sql", "tests") in zip(file_path.parts, file_path.parts[1:], strict=False)
     ):
         return TapFile.from_parent(parent, path=file_path)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.databases import environment
 from tests.pgtap import parse, split
-from tests.tools import ROOT
+from tests.tools import ROOT, SHARED_SQL
 
 FILES = {
     "passes": "begin; select plan(1); select ok(true, 'a; b'); select * from finish(); rollback;",
@@ -110,3 +110,8 @@ def test_skip_all_is_understood() -> None:
     report = parse(["1..0 # SKIP nothing to test here"])
     assert report.plan == 0
     assert report.skip_all == "nothing to test here"
+
+
+def test_what_the_tests_share_is_no_test() -> None:
+    assert "refused.sql" in {path.name for path in SHARED_SQL}
+    assert [path.name for path in SHARED_SQL if path.name.startswith("test_")] == []

@@ -26,8 +26,8 @@ import psycopg
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache"
-ASSERTION = ROOT / "sql" / "tests" / "refused.sql"
-"""Ours beside pgTAP's: a statement is refused with a code, a DETAIL, a MESSAGE and a HINT."""
+SHARED_SQL = sorted((ROOT / "sql" / "tests").glob("*.sql"))
+"""What the pgTAP tests, which lie in folders, share: loaded with pgTAP."""
 
 SERVER_PACKAGES = {
     15: "15.18.0-beta.17",
@@ -43,7 +43,7 @@ class MissingToolError(RuntimeError):
 
 
 def install_pgtap(url: str) -> None:
-    """Put pgTAP into a database's schema public, the server's own extension or a fetched script, and our assertion."""
+    """Put pgTAP, the server's own extension or a fetched script, into the schema public, and what the tests share."""
     with psycopg.connect(url) as connection:
         available = connection.execute("select from pg_available_extensions where name = 'pgtap'").fetchone()
         if available is not None:
@@ -51,7 +51,8 @@ def install_pgtap(url: str) -> None:
         else:
             version = connection.info.server_version // 10000
             connection.execute(pgtap_script(version).read_bytes())
-        connection.execute(ASSERTION.read_bytes())
+        for file in SHARED_SQL:
+            connection.execute(file.read_bytes())
 
 
 def pgtap_script(version: int) -> Path:

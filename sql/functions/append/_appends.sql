@@ -14,7 +14,8 @@ returns table (
     action_type text,
     aggregate_type text,
     metadata jsonb,
-    idempotency_key text
+    idempotency_key text,
+    has_ids boolean
 )
 language sql
 immutable
@@ -32,7 +33,8 @@ select
     a.action_type,
     a.aggregate_type,
     a.metadata,
-    a.idempotency_key
+    a.idempotency_key,
+    jsonb_path_exists(a.events, '$[*].id')
 from rows from (
     jsonb_to_recordset(appends) as (
         aggregate_id text,

@@ -34,7 +34,7 @@ begin
 
     for _append in select a.* from esdb._appends(appends) as a order by a.aggregate_id collate "C" loop
         _stream := esdb._advance_stream(
-            _append.aggregate_id, _append.events, jsonb_path_exists(_append.events, '$[*].id'), _append.expected_version,
+            _append.aggregate_id, _append.events, _append.has_ids, _append.expected_version,
             _append.bounded_context, _append.group_context, _append.aggregate_type, _append.idempotency_key);
         if _stream.version is null then
             _repeated := _repeated + 1;
@@ -60,11 +60,10 @@ begin
     perform esdb._announce(_had_xid);
     for _append in select a.* from esdb._appends(appends) as a order by a.ordinal loop
         return query
-        select w.aggregate_id, e.id, e.version, e."position", e."timestamp"
-        from (values (_append.aggregate_id)) as w (aggregate_id)
-        cross join lateral esdb._insert_events(
+        select _append.aggregate_id, e.id, e.version, e."position", e."timestamp"
+        from esdb._insert_events(
             _streams[_append.ordinal], _append.events, _append.feature_context, _append.action_type, _append.metadata,
-            _append.idempotency_key, jsonb_path_exists(_append.events, '$[*].id')) as e;
+            _append.idempotency_key, _append.has_ids) as e;
     end loop;
 end
 $function$;

@@ -1,25 +1,10 @@
 -- The mark never passes a position that an open transaction may still commit; its own events are such positions too.
 select plan(16);
 
-create procedure pg_temp.settle()
-language plpgsql
-as $$
-declare
-    _deadline constant timestamptz := clock_timestamp() + interval '10 seconds';
-begin
-    while esdb.high_water_mark() < coalesce(pg_sequence_last_value('esdb.event_position'), 0) loop
-        if clock_timestamp() > _deadline then
-            raise exception 'the mark does not reach the last position';
-        end if;
-        perform pg_sleep(0.002);
-    end loop;
-end
-$$;
-
 select is(esdb.high_water_mark(), 0::bigint, 'the mark of an empty store is 0');
 select esdb.append_event('s', 'T', '{}', 0, 'n', 'm');
 select esdb.append_event('s', 'T', '{}', 1);
-call pg_temp.settle();
+call settle();
 select is(esdb.high_water_mark(), 2::bigint, 'the mark is the last position when no append is open');
 
 begin;
@@ -32,14 +17,14 @@ select is((select count(*) from esdb.read_all(up_to_position => 4)), 2::bigint, 
 select is((select count(*) from esdb.read_all(event_types => array['T'])), 2::bigint, 'and filtered');
 select is((select count(*) from esdb.read_stream('s')), 4::bigint, 'read_stream() shows them');
 commit;
-call pg_temp.settle();
+call settle();
 select is(esdb.high_water_mark(), 4::bigint, 'its commit lets it go');
 select is((select count(*) from esdb.read_all()), 4::bigint, 'and the feed shows its events');
 
 begin;
 select position from esdb.append_event('s', 'T', '{}');
 rollback;
-call pg_temp.settle();
+call settle();
 select is(esdb.high_water_mark(), 5::bigint, 'a rollback lets it go over the gap');
 select is((select count(*) from esdb.read_all()), 4::bigint, 'which the feed passes over');
 
@@ -47,12 +32,12 @@ begin;
 savepoint before;
 select position from esdb.append_event('s', 'T', '{}');
 rollback to savepoint before;
-call pg_temp.settle();
+call settle();
 select is(esdb.high_water_mark(), 6::bigint, 'a rollback to a savepoint lets it go');
 select position from esdb.append_event('s', 'T', '{}');
 select is(esdb.high_water_mark(), 6::bigint, 'and the next append holds it again');
 commit;
-call pg_temp.settle();
+call settle();
 
 -- a recorded mark never goes back
 begin;

@@ -1,28 +1,13 @@
 -- read_all() filters by context, group, feature, type of event and of aggregate, each alone and combined.
 select plan(25);
 
-create procedure pg_temp.settle()
-language plpgsql
-as $$
-declare
-    _deadline constant timestamptz := clock_timestamp() + interval '10 seconds';
-begin
-    while esdb.high_water_mark() < coalesce(pg_sequence_last_value('esdb.event_position'), 0) loop
-        if clock_timestamp() > _deadline then
-            raise exception 'the mark does not reach the last position';
-        end if;
-        perform pg_sleep(0.002);
-    end loop;
-end
-$$;
-
 select esdb.append_event('1', 'Made', '{}', 0, 'n', 'm', aggregate_type => 'page');
 select esdb.append_event('1', 'Changed', '{}');
 select esdb.append_event('2', 'Made', '{}', 0, 'b', 'c');
 select esdb.append_event('2', 'Gone', '{}', feature_context => 'd');
 select esdb.append_event('3', 'Made', '{}', 0, 'nt', 's', aggregate_type => 'page');
 select esdb.append_event('3', 'Seen', '{}', feature_context => 'r', group_context => 'm');
-call pg_temp.settle();
+call settle();
 
 select is(
     (

@@ -1,22 +1,6 @@
 -- read_all() gives all streams' events in the order of their positions, in pages, forwards or backwards.
 select plan(26);
 
--- waits until the mark has reached the last position: a dear scan may pause the next for a moment
-create procedure pg_temp.settle()
-language plpgsql
-as $$
-declare
-    _deadline constant timestamptz := clock_timestamp() + interval '10 seconds';
-begin
-    while esdb.high_water_mark() < coalesce(pg_sequence_last_value('esdb.event_position'), 0) loop
-        if clock_timestamp() > _deadline then
-            raise exception 'the mark does not reach the last position';
-        end if;
-        perform pg_sleep(0.002);
-    end loop;
-end
-$$;
-
 select is_empty('select * from esdb.read_all()', 'an empty store has no events');
 select esdb.append_event('a', 'T1', '{}', 0, 'n', 'm');
 select esdb.append_event('b', 'T2', '{}', 0, 'b', 'm');
@@ -26,7 +10,7 @@ begin;
 select esdb.append_event('a', 'rolled back', '{}');
 rollback;
 select esdb.append_event('b', 'T7', '{}');
-call pg_temp.settle();
+call settle();
 
 select is(
     (
@@ -77,7 +61,7 @@ select is((select count(*) from esdb.read_all()), 6::bigint, 'a deletion hides n
 select count(*) from esdb.append_events('long', (
     select jsonb_agg('{"event_type": "T", "payload": {}}'::jsonb) from generate_series(1, 1500)
 ), 0, 'n', 'm');
-call pg_temp.settle();
+call settle();
 select is((select count(*) from esdb.read_all()), 1000::bigint, 'a page has 1,000 events unless told');
 begin transaction read only;
 select is((select count(*) from esdb.read_all(1000)), 507::bigint, 'it reads in a read-only transaction');
