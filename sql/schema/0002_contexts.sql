@@ -21,10 +21,14 @@ comment on domain esdb.version_number is 'A version inside a stream: 1, 2, 3 …
 create table esdb.bounded_contexts (
     code esdb.bounded_context_code primary key,
     name text collate "C" not null unique
-        constraint bounded_contexts_name_is_an_identifier check (name ~ '^[a-z][a-z0-9_]{0,26}$')
+        constraint bounded_contexts_name_is_an_identifier check (name ~ '^[a-z][a-z0-9_]{0,26}$'),
+    retain interval
+        constraint bounded_contexts_retain_is_positive check (retain > interval '0')
 );
 comment on table esdb.bounded_contexts is
     'The bounded contexts; name is part of the partitions'' names (events_<name>_y2026m11).';
+comment on column esdb.bounded_contexts.retain is
+    'How long after its end a partition stays before `esdb partitions archive` takes it; null: for ever.';
 
 insert into esdb.bounded_contexts (code, name)
 values

@@ -29,5 +29,6 @@ values
     ('snapshots_kept', 'integer', '5', '1', '1000000', 'newest snapshots of each aggregate that cleanup never removes'),
     ('snapshot_retention', 'interval', '30 days', '0', '1000 years', 'age below which cleanup removes no snapshot'),
     ('partitions_ahead', 'integer', '3', '0', '120', 'months ahead of the clock for which partitions are made'),
+    ('seal_after', 'interval', '1 day', '0', '1000 years', 'how long after its end a partition is left open before it is sealed'),
     ('idempotency_retention', 'interval', '7 days', '0', '1000 years', 'how long ids and idempotency keys are recognised'),
     ('max_payload_bytes', 'integer', '1048576', '2000', '268435455', 'largest payload in bytes of its JSON text');

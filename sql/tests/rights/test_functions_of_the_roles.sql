@@ -88,6 +88,7 @@ select set_eq(
         ('esdb.remove_aggregate_type(text)'),
         ('esdb.set_aggregate_type(text,text,text)'),
         ('esdb_meta.deletion_faults(text,integer)'),
+        ('esdb_meta.digest_events(oid,bytea,bigint,integer)'),
         ('esdb_meta.duplicate_id_faults(text[])'),
         ('esdb_meta.duplicate_ids(text,integer)'),
         ('esdb_meta.idempotency_key_faults(text,integer)'),

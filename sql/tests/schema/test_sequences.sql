@@ -8,7 +8,9 @@ select results_eq(
     where c.relnamespace = 'esdb'::regnamespace
     order by s.seqrelid::regclass::text$$,
     $$values
-        ('esdb.event_position', 'bigint', 1::bigint, 1::bigint, false, 1::bigint, 'p'),
+        ('esdb.archived_until', 'bigint', 1::bigint, 1::bigint, false, 0::bigint, 'p'),
+        ('esdb.audit_log_number_seq', 'bigint', 1, 1, false, 1, 'p'),
+        ('esdb.event_position', 'bigint', 1, 1, false, 1, 'p'),
         ('esdb.mark_clock', 'bigint', 1, 1, false, 0, 'u'),
         ('esdb.newest_month', 'bigint', 1, 1, false, 0, 'p'),
         ('esdb.recorded_mark', 'bigint', 1, 1, false, 0, 'u')$$,
