@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import random
-import time
 from itertools import groupby, takewhile
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from esdb_cli.db import connect, database_option
+from esdb_cli.ddl import LOCKED_OUT, Patience, turn
 from esdb_cli.errors import EXIT_LOCK_TIMEOUT, CliError
 from esdb_cli.output import print_json, print_table
+from esdb_cli.seal import seal_command, unseal_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,14 +19,6 @@ if TYPE_CHECKING:
     from psycopg import Connection
 
     from esdb_cli.db import Row
-
-# How long one attempt may make an append wait for the DDL, which waits for appends in progress.
-DDL_LOCK_TIMEOUT = "500ms"
-LONGEST_PAUSE_SECONDS = 2.0
-_LOCKED_OUT = (
-    "see which transactions are open:\n"
-    "select pid, state, xact_start, query from pg_stat_activity where xact_start is not null order by xact_start;"
-)
 
 
 @click.group()
@@ -140,23 +132,17 @@ def carry_out(
     """
     from psycopg import errors
 
-    deadline = time.monotonic() + wait
-    pause = 0.05
+    patience = Patience(wait)
     done: list[Row] = []
     while True:
         try:
-            with connection.transaction():
-                connection.execute("set local search_path = pg_catalog, pg_temp")  # its operators
-                connection.execute("select set_config('lock_timeout', %s, true)", (DDL_LOCK_TIMEOUT,))
-                connection.execute("select esdb._lock_maintenance()")
+            with turn(connection):
                 steps = next_phase()
         except (errors.LockNotAvailable, errors.DeadlockDetected, errors.CheckViolation) as error:
             # CheckViolation: an event came into the overflow while it stepped aside; the next plan knows of it.
-            if time.monotonic() + pause > deadline:
+            if not patience.pause():
                 message = f"{failure} within {wait:g} seconds"
-                raise CliError(message, EXIT_LOCK_TIMEOUT, hint=_LOCKED_OUT) from error
-            time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
-            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+                raise CliError(message, EXIT_LOCK_TIMEOUT, hint=LOCKED_OUT) from error
             continue
         if not steps:
             return done
@@ -165,3 +151,7 @@ def carry_out(
 
 def _phase(step: Row) -> tuple[Any, Any]:
     return step["context_name"], step["phase"]
+
+
+partitions.add_command(seal_command)
+partitions.add_command(unseal_command)

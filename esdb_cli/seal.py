@@ -1,0 +1,287 @@
+"""`esdb partitions seal` and `unseal`: what esdb._seal_plan() says is due, leaf by leaf, each step a transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from esdb_cli.calls import Json, call
+from esdb_cli.db import connect, database_option
+from esdb_cli.ddl import LOCKED_OUT, Patience, brief, turn
+from esdb_cli.errors import EXIT_LOCK_TIMEOUT, CliError
+from esdb_cli.output import Table, print_json, say
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from psycopg import Connection
+    from psycopg.sql import Composed
+
+    from esdb_cli.db import Row
+
+EVENTS_AT_ONCE: Final = 100_000
+"""Events that are digested in one transaction: about a second."""
+_WAIT_HELP: Final = "Seconds to try for locks."
+_DRY_RUN_HELP: Final = "Print the exact SQL and change nothing."
+_PAGES: Final = (
+    f"-- again, with the digest and the last_position that it returned, until it counts fewer than {EVENTS_AT_ONCE}:\n"
+)
+_SEAL: Final = "-- with the barrier's mark as it then is, the facts found, and events_digest => the last digest:\n"
+
+
+@dataclass
+class Sealing:
+    """What a run did: the seals made, and the partitions that open or prepared transactions hold."""
+
+    sealed: list[Row] = field(default_factory=list)
+    held: list[str] = field(default_factory=list)
+
+
+@click.command("seal", short_help="Seal the partitions that are over.")
+@click.option("--context", help="Only this bounded context (its code).")
+@click.option("--wait", type=click.FloatRange(0), default=60.0, show_default=True, help=_WAIT_HELP)
+@click.option("--dry-run", is_flag=True, help=_DRY_RUN_HELP)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@database_option
+def seal_command(*, context: str | None, wait: float, dry_run: bool, as_json: bool, database_url: str | None) -> None:
+    """Seal the partitions that are over for longer than the setting seal_after, the oldest first.
+
+    A sealed partition takes no more events (SE012), and its digest is chained to those before. Keep the newest digest,
+    printed last, outside the database: `esdb verify --events --expect` proves by it that nothing was rewritten since.
+    A partition in which a transaction is still open is left for the next run, and the exit code is 4. Safe to run again
+    at any time, and from two places at once.
+    """
+    if dry_run and as_json:
+        raise click.UsageError("Give either --dry-run or --json.")
+    with connect(database_url) as connection:
+        if dry_run:
+            click.echo(script(connection, context), nl=False)
+            return
+        table = Table(["number", "partition", "event_count", "digest"])
+        report = (lambda _: None) if as_json else (lambda seal: table.print([seal]))
+        done = seal(connection, context=context, wait=wait, report=report)
+        newest = newest_seal(connection)
+    if as_json:
+        print_json({"sealed": done.sealed, "held": done.held, "newest": newest})
+    else:
+        if not (done.sealed or done.held):
+            say("nothing to do: every partition that is over is sealed")
+        if newest:
+            click.echo(f"newest digest: {newest['digest']} (number {newest['number']})")
+    if done.held:
+        raise CliError(
+            f"held by open or prepared transactions, left for the next run: {', '.join(done.held)}",
+            EXIT_LOCK_TIMEOUT,
+            hint=LOCKED_OUT,
+        )
+
+
+@click.command("unseal", short_help="Take a partition's seal back.")
+@click.argument("context")
+@click.argument("month", type=click.DateTime(["%Y-%m"]), metavar="MONTH")
+@click.option("--reason", required=True, metavar="TEXT", help="Why: the audit log keeps it.")
+@click.option("--wait", type=click.FloatRange(0), default=60.0, show_default=True, help=_WAIT_HELP)
+@click.option("--dry-run", is_flag=True, help=_DRY_RUN_HELP)
+@database_option
+def unseal_command(
+    *, context: str, month: datetime, reason: str, wait: float, dry_run: bool, database_url: str | None
+) -> None:
+    """Take back the seal of the partition of CONTEXT (its code) that holds MONTH (2026-11, in UTC).
+
+    It takes events again, and `esdb partitions seal` seals it anew. The digests of those that were sealed after it
+    change, also where one was kept outside the database; the audit log has them as they were before.
+    """
+    at = month.replace(tzinfo=UTC)
+    with connect(database_url) as connection:
+        if dry_run:
+            leaf = _unseal_plan(connection, context, at)
+            statements = "\n".join(f"{statement};" for statement in _unsealing(connection, leaf, reason))
+            click.echo(f"begin;\n{statements}\n{_opening(leaf)}commit;")
+            return
+        partition = unseal(connection, context, at, reason, wait=wait)
+        newest = newest_seal(connection)
+    say(f"{partition} is open")
+    if newest:
+        click.echo(f"newest digest: {newest['digest']} (number {newest['number']})")
+
+
+def plan(connection: Connection[Any], context: str | None = None, lower_bound: datetime | None = None) -> list[Row]:
+    """Return the leaves that are due, the oldest first: of all contexts, of one, or one leaf."""
+    return _rows(connection, call("esdb._seal_plan", {"only_context": context, "only_lower_bound": lower_bound}))
+
+
+def newest_seal(connection: Connection[Any]) -> Row | None:
+    """Return number and digest of the newest seal."""
+    row = connection.execute("select number, digest from esdb.seals order by number desc limit 1").fetchone()
+    return {"number": row[0], "digest": row[1].hex()} if row else None
+
+
+def seal(
+    connection: Connection[Any],
+    *,
+    context: str | None = None,
+    wait: float = 60.0,
+    statement_timeout: str | None = None,
+    report: Callable[[Row], None] = lambda _: None,
+) -> Sealing:
+    """Seal all that is due; `wait` is in seconds.
+
+    A leaf whose locks are not to be had stops no other: it is tried again when the others are done, until the time is
+    over.
+    """
+    from psycopg import errors
+
+    patience = Patience(wait)
+    due = plan(connection, context)
+    done = Sealing()
+    while due:
+        held = []
+        for leaf in due:
+            try:
+                seal_of_leaf = _seal_leaf(connection, leaf, statement_timeout)
+            except (errors.LockNotAvailable, errors.DeadlockDetected):
+                held.append(leaf)
+                continue
+            if seal_of_leaf:
+                done.sealed.append(seal_of_leaf)
+                report(seal_of_leaf)
+        due = held
+        if held and not patience.pause():
+            done.held = [leaf["partition"] for leaf in held]
+            break
+    return done
+
+
+def _seal_leaf(connection: Connection[Any], leaf: Row, statement_timeout: str | None) -> Row | None:
+    """Close a leaf, read it, and seal what was read; None where another run does it, or has done it.
+
+    Killed after any step, it leaves the leaf closed and still due.
+    """
+    with turn(connection, statement_timeout):
+        due = plan(connection, leaf["bounded_context"], leaf["lower_bound"])
+        if due and due[0]["barrier"] is None:
+            connection.execute(_closing(due[0]))
+            due = plan(connection, leaf["bounded_context"], leaf["lower_bound"])
+    if not due:
+        return None
+    (leaf,) = due
+    connection.execute(_vacuum(leaf))
+    digest, position, count = None, 0, EVENTS_AT_ONCE
+    while count == EVENTS_AT_ONCE:
+        with brief(connection, statement_timeout):
+            if not _is_alone(connection, leaf):
+                return None
+            (page,) = _rows(connection, _digesting(leaf, digest, position))
+        digest, position, count = page["digest"], page["last_position"], page["event_count"]
+    with brief(connection, statement_timeout):
+        ((facts,),) = connection.execute(_finding(leaf)).fetchall()
+    with turn(connection, statement_timeout):
+        seals = _rows(connection, _sealing(leaf, facts, digest))
+    if not seals:
+        return None
+    (made,) = seals
+    return {
+        "number": made["number"],
+        "partition": leaf["partition"],
+        "event_count": made["event_count"],
+        "events_digest": made["events_digest"].hex(),
+        "digest": made["digest"].hex(),
+    }
+
+
+def _is_alone(connection: Connection[Any], leaf: Row) -> bool:
+    """Tell whether no other run is reading the leaf just now: that one will seal it."""
+    row = connection.execute("select esdb._try_step(%s)", (f"seal {leaf['partition']}",)).fetchone()
+    return bool(row and row[0])
+
+
+def script(connection: Connection[Any], context: str | None) -> str:
+    """Return the SQL that is due; what a statement needs of the results before it stands in comments."""
+    parts = []
+    for leaf in plan(connection, context):
+        close = "" if leaf["barrier"] else f"begin;\nselect esdb._lock_maintenance();\n{_closing(leaf)}commit;\n"
+        digesting, finding, sealing = (
+            statement.as_string(connection)
+            for statement in (_digesting(leaf, None, 0), _finding(leaf), _sealing(leaf, "the facts found", None))
+        )
+        parts.append(
+            f"-- {leaf['partition']}\n{close}{_vacuum(leaf)};\n{digesting};\n{_PAGES}{finding};\n{_SEAL}{sealing};\n"
+        )
+    return "\n".join(parts)
+
+
+def _closing(leaf: Row) -> str:
+    from esdb_cli.render import render
+
+    return render("close_partition", leaf)
+
+
+def _vacuum(leaf: Row) -> str:
+    """Freeze what nobody changes any more. Where another vacuum is at it, this one is left out."""
+    return f"vacuum (freeze, analyze, skip_locked) esdb.{leaf['partition']}"
+
+
+def _digesting(leaf: Row, digest: bytes | None, position: int) -> Composed:
+    arguments = {"leaf": leaf["leaf"], "digest": digest, "last_position": position, "max_count": EVENTS_AT_ONCE}
+    return call("esdb_meta.digest_events", arguments)
+
+
+def _finding(leaf: Row) -> Composed:
+    return call("esdb_meta.seal_facts", {"leaf": leaf["leaf"]}, "result::text")
+
+
+def _sealing(leaf: Row, facts: str, digest: bytes | None) -> Composed:
+    arguments = {
+        "bounded_context": leaf["bounded_context"],
+        "lower_bound": leaf["lower_bound"],
+        "barrier": leaf["barrier"],
+        "facts": Json(facts),
+        "events_digest": digest,
+    }
+    return call("esdb._seal", arguments)
+
+
+def unseal(connection: Connection[Any], context: str, at: datetime, reason: str, *, wait: float = 60.0) -> str:
+    """Take back the seal of the leaf of a context that holds a time, and return the leaf's name."""
+    from psycopg import errors
+
+    patience = Patience(wait)
+    while True:
+        try:
+            with turn(connection):
+                leaf = _unseal_plan(connection, context, at)
+                for statement in _unsealing(connection, leaf, reason):
+                    connection.execute(statement)
+                connection.execute(_opening(leaf))
+        except (errors.LockNotAvailable, errors.DeadlockDetected) as error:
+            if not patience.pause():
+                message = f"could not unseal within {wait:g} seconds"
+                raise CliError(message, EXIT_LOCK_TIMEOUT, hint=LOCKED_OUT) from error
+            continue
+        return str(leaf["partition"])
+
+
+def _unseal_plan(connection: Connection[Any], context: str, at: datetime) -> Row:
+    (leaf,) = _rows(connection, call("esdb._unseal_plan", {"context": context, "at": at}))
+    return leaf
+
+
+def _unsealing(connection: Connection[Any], leaf: Row, reason: str) -> list[str]:
+    arguments = {"bounded_context": leaf["bounded_context"], "lower_bound": leaf["lower_bound"], "reason": reason}
+    return [call("esdb._unseal", arguments).as_string(connection)]
+
+
+def _opening(leaf: Row) -> str:
+    from esdb_cli.render import render
+
+    return render("open_partition", leaf)
+
+
+def _rows(connection: Connection[Any], statement: Composed) -> list[Row]:
+    from psycopg.rows import dict_row
+
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(statement).fetchall()

@@ -1,0 +1,40 @@
+-- Finds esdb.seal_frontier anew, after a partition was sealed or unsealed. The caller holds esdb._lock_maintenance(), so
+-- that no partition is made meanwhile.
+--
+-- The mark is found first: what is visible after that is all that there will ever be up to it. Looks up the lowest
+-- position of each unsealed leaf, and locks these in ACCESS SHARE until the transaction ends. Errors: SE011.
+create or replace function esdb._set_frontier()
+returns void
+language plpgsql
+volatile
+parallel unsafe
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    _mark constant bigint := esdb.high_water_mark();
+    _leaf record;
+    _lowest bigint;
+    _position bigint;
+    _month timestamptz := 'infinity';
+begin
+    for _leaf in
+        select p.partition, p.lower_bound
+        from esdb.partitions as p
+        where not exists (
+            select
+            from esdb.seals as s
+            where s.bounded_context = p.bounded_context and s.lower_bound = p.lower_bound
+        )
+    loop
+        execute format('select min(e.position) from only esdb.%I as e', _leaf.partition) into _lowest;
+        _position := least(_position, _lowest - 1);
+        _month := least(_month, _leaf.lower_bound);
+    end loop;
+    update esdb.seal_frontier as f
+    set month = _month, position = least(_mark, _position);
+end
+$function$;
+
+comment on function esdb._set_frontier() is 'Finds esdb.seal_frontier anew. Errors: SE011.';
+
+revoke all on function esdb._set_frontier() from public;
