@@ -32,6 +32,13 @@ class Interval:
     text: str
 
 
+@dataclass(frozen=True)
+class Sql:
+    """An expression of ours, which the server evaluates."""
+
+    text: str
+
+
 def call(function: LiteralString, arguments: Mapping[LiteralString, object], columns: LiteralString = "*") -> Composed:
     """Return `select columns from function(name => value, …) as result`; arguments that are None or () are left out."""
     from psycopg.sql import SQL
@@ -54,6 +61,8 @@ def _literal(value: object) -> Composed:
             return SQL("{}::timestamptz").format(Literal(text))
         case Interval(text):
             return SQL("{}::interval").format(Literal(text))
+        case Sql(text):
+            return SQL("{}").format(SQL(text))
         case tuple():
             return SQL("{}::text[]").format(Literal(list(value)))
         case _:

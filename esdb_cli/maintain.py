@@ -81,6 +81,20 @@ def _script_of_create_next(connection: psycopg.Connection[Any], _: Options) -> s
     return script(plan(connection, None)) or "-- nothing to do\n"
 
 
+def _seal(connection: psycopg.Connection[Any], options: Options) -> Done:
+    from esdb_cli.seal import seal
+
+    done = seal(connection, wait=options.lock, statement_timeout=_milliseconds(options.statement))
+    done.raise_for_held()
+    return Done(f"{len(done.sealed)} partitions sealed" if done.sealed else "nothing to do")
+
+
+def _script_of_seal(connection: psycopg.Connection[Any], _: Options) -> str:
+    from esdb_cli.seal import script
+
+    return script(connection, None) or "-- nothing to do\n"
+
+
 def _purge_keys(connection: psycopg.Connection[Any], options: Options) -> Done:
     removed = 0
     while True:
@@ -145,6 +159,7 @@ def _same(statement: str) -> Callable[[psycopg.Connection[Any], Options], str]:
 
 STEPS: Final = (
     Step("create-next", _create_next, _script_of_create_next),
+    Step("seal", _seal, _script_of_seal),
     Step("purge-keys", _purge_keys, _same(_AGAIN.format(KEYS_AT_ONCE) + _PURGE)),
     Step("clean-snapshots", _clean_up_snapshots, _script_of_the_snapshots),
     Step("refresh-stats", _refresh_statistics, _same(_REFRESH)),
@@ -188,9 +203,9 @@ def maintain(
 ) -> None:
     """Do the store's regular maintenance, step by step.
 
-    Make the partitions that are due, remove idempotency keys and snapshots past their time, refresh the statistics.
-    A step that fails does not stop the others. Safe every minute and from several hosts at once: a step that another
-    run is at is left to it. Exits 1 when a step failed, 4 when all that failed were locked out.
+    Make the partitions that are due, seal those that are over, remove idempotency keys and snapshots past their time,
+    refresh the statistics. A step that fails does not stop the others. Safe every minute and from several hosts at
+    once: a step that another run is at is left to it. Exits 1 when a step failed, 4 when all that failed were locked out.
     """
     if dry_run and as_json:
         raise click.UsageError("Give either --dry-run or --json.")

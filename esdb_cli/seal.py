@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, LiteralString
 
 import click
 
-from esdb_cli.calls import Json, call
+from esdb_cli.calls import Json, Sql, call
 from esdb_cli.db import connect, database_option
 from esdb_cli.ddl import LOCKED_OUT, Patience, brief, turn
 from esdb_cli.errors import EXIT_LOCK_TIMEOUT, CliError
 from esdb_cli.output import Table, print_json, say
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from psycopg import Connection
     from psycopg.sql import Composed
@@ -26,10 +26,8 @@ EVENTS_AT_ONCE: Final = 100_000
 """Events that are digested in one transaction: about a second."""
 _WAIT_HELP: Final = "Seconds to try for locks."
 _DRY_RUN_HELP: Final = "Print the exact SQL and change nothing."
-_PAGES: Final = (
-    f"-- again, with the digest and the last_position that it returned, until it counts fewer than {EVENTS_AT_ONCE}:\n"
-)
-_SEAL: Final = "-- with the barrier's mark as it then is, the facts found, and events_digest => the last digest:\n"
+_ALL_AT_ONCE: Final = "(select digest from esdb_meta.digest_events({}, max_count => 2000000000))"
+_AT_ONCE: Final = f"-- a run reads the events in pages of {EVENTS_AT_ONCE}, each in a transaction of its own:\n"
 
 
 @dataclass
@@ -38,6 +36,12 @@ class Sealing:
 
     sealed: list[Row] = field(default_factory=list)
     held: list[str] = field(default_factory=list)
+
+    def raise_for_held(self) -> None:
+        """Raise CliError where a partition was left: exit 4."""
+        if self.held:
+            message = f"left for the next run, because transactions hold them: {', '.join(self.held)}"
+            raise CliError(message, EXIT_LOCK_TIMEOUT, hint=LOCKED_OUT)
 
 
 @click.command("seal", short_help="Seal the partitions that are over.")
@@ -71,12 +75,7 @@ def seal_command(*, context: str | None, wait: float, dry_run: bool, as_json: bo
             say("nothing to do: every partition that is over is sealed")
         if newest:
             click.echo(f"newest digest: {newest['digest']} (number {newest['number']})")
-    if done.held:
-        raise CliError(
-            f"held by open or prepared transactions, left for the next run: {', '.join(done.held)}",
-            EXIT_LOCK_TIMEOUT,
-            hint=LOCKED_OUT,
-        )
+    done.raise_for_held()
 
 
 @click.command("unseal", short_help="Take a partition's seal back.")
@@ -179,7 +178,8 @@ def _seal_leaf(connection: Connection[Any], leaf: Row, statement_timeout: str | 
     with brief(connection, statement_timeout):
         ((facts,),) = connection.execute(_finding(leaf)).fetchall()
     with turn(connection, statement_timeout):
-        seals = _rows(connection, _sealing(leaf, facts, digest))
+        found = {"barrier": leaf["barrier"], "facts": Json(facts), "events_digest": digest}
+        seals = _rows(connection, _sealing(leaf, found))
     if not seals:
         return None
     (made,) = seals
@@ -199,17 +199,18 @@ def _is_alone(connection: Connection[Any], leaf: Row) -> bool:
 
 
 def script(connection: Connection[Any], context: str | None) -> str:
-    """Return the SQL that is due; what a statement needs of the results before it stands in comments."""
+    """Return the SQL that is due, for psql."""
     parts = []
     for leaf in plan(connection, context):
         close = "" if leaf["barrier"] else f"begin;\nselect esdb._lock_maintenance();\n{_closing(leaf)}commit;\n"
-        digesting, finding, sealing = (
-            statement.as_string(connection)
-            for statement in (_digesting(leaf, None, 0), _finding(leaf), _sealing(leaf, "the facts found", None))
-        )
-        parts.append(
-            f"-- {leaf['partition']}\n{close}{_vacuum(leaf)};\n{digesting};\n{_PAGES}{finding};\n{_SEAL}{sealing};\n"
-        )
+        number = leaf["leaf"]
+        facts = {
+            "barrier": Sql(f"esdb._barrier({number})"),
+            "facts": Sql(f"esdb_meta.seal_facts({number})"),
+            "events_digest": Sql(_ALL_AT_ONCE.format(number)),
+        }
+        sealing = _sealing(leaf, facts).as_string(connection)
+        parts.append(f"-- {leaf['partition']}\n{close}{_vacuum(leaf)};\n{_AT_ONCE}{sealing};\n")
     return "\n".join(parts)
 
 
@@ -233,15 +234,9 @@ def _finding(leaf: Row) -> Composed:
     return call("esdb_meta.seal_facts", {"leaf": leaf["leaf"]}, "result::text")
 
 
-def _sealing(leaf: Row, facts: str, digest: bytes | None) -> Composed:
-    arguments = {
-        "bounded_context": leaf["bounded_context"],
-        "lower_bound": leaf["lower_bound"],
-        "barrier": leaf["barrier"],
-        "facts": Json(facts),
-        "events_digest": digest,
-    }
-    return call("esdb._seal", arguments)
+def _sealing(leaf: Row, facts: Mapping[LiteralString, object]) -> Composed:
+    which = {"bounded_context": leaf["bounded_context"], "lower_bound": leaf["lower_bound"]}
+    return call("esdb._seal", {**which, **facts})
 
 
 def unseal(connection: Connection[Any], context: str, at: datetime, reason: str, *, wait: float = 60.0) -> str:

@@ -42,7 +42,9 @@ def test_every_step_is_done_and_told(db: Connection, esdb: Esdb) -> None:
     assert value(db, "select count(*) from esdb.partitions") == before + 1
     assert value(db, "select event_count from esdb.event_statistics") == 1
     again = outcomes(esdb("maintain", "--json").stdout)
-    assert [outcome["detail"] for outcome in again.values()] == ["nothing to do", "0 removed", "0 removed", "refreshed"]
+    assert [outcome["detail"] for outcome in again.values()] == [
+        "nothing to do", "nothing to do", "0 removed", "0 removed", "refreshed",
+    ]  # fmt: skip
     table = esdb("maintain")
     assert [line.split()[0] for line in table.stdout.splitlines()[2:]] == NAMES
 
@@ -129,7 +131,7 @@ def test_who_is_locked_out_goes_on_with_the_next_step_and_exits_4(db: Connection
     result = esdb("maintain", "--lock-timeout", "0.1", "--json")
     assert result.returncode == 4
     found = outcomes(result.stdout)
-    assert [found[name]["result"] for name in NAMES] == ["locked out", "ok", "ok", "locked out"]
+    assert [found[name]["result"] for name in NAMES] == ["locked out", "locked out", "ok", "ok", "locked out"]
     assert value(db, KEYS) == 0
     holder.rollback()
     assert esdb("maintain").returncode == 0
@@ -150,7 +152,7 @@ def test_a_statement_that_takes_too_long_fails(connect: Connect, esdb: Esdb) -> 
     assert "statement timeout" in outcomes(result.stdout)["refresh-stats"]["detail"]
 
 
-@pytest.mark.parametrize("step", NAMES[1:])
+@pytest.mark.parametrize("step", NAMES[2:])
 def test_a_step_that_another_run_is_at_is_left_to_it(db: Connection, connect: Connect, esdb: Esdb, step: str) -> None:
     db.execute(OLD_KEYS, (3,))
     other = connect(autocommit=False)
@@ -200,9 +202,11 @@ def test_a_dry_run_prints_what_each_step_would_run(db: Connection, esdb: Esdb) -
     result = esdb("maintain", "--dry-run")
     assert result.returncode == 0, result.stderr
     assert [line[3:] for line in result.stdout.splitlines() if line[3:] in NAMES] == NAMES
+    assert result.stdout.count("select * from esdb._seal(") == value(db, "select count(*) from esdb._seal_plan()") > 0
     assert value(db, KEYS) == 3
     assert value(db, "select to_regclass('esdb.events_note_overflow')") is None
-    db.execute(sql.SQL(result.stdout))  # what is printed is what runs
+    # what is printed is what runs; of sealing, which no transaction can hold, tests/test_seal.py sees to that
+    db.execute(sql.SQL(esdb("maintain", "--skip", "seal", "--dry-run").stdout))
     assert value(db, KEYS) == 0
     assert value(db, "select to_regclass('esdb.events_note_overflow')") is not None
 
@@ -223,7 +227,7 @@ def test_steps_can_be_chosen(esdb: Esdb) -> None:
 def test_a_maintainer_does_all_but_the_partitions(db: Connection, db_url: str) -> None:
     append(db, "s")
     environment = {"PGOPTIONS": "-c role=esdb_maintainer"}
-    result = run_esdb("maintain", "--skip", "create-next", url=db_url, env=environment)
+    result = run_esdb("maintain", "--skip", "create-next", "--skip", "seal", url=db_url, env=environment)
     assert result.returncode == 0, result.stderr
     assert value(db, "select event_count from esdb.event_statistics") == 1
 

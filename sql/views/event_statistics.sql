@@ -1,22 +1,23 @@
--- How many events of which kind there are, as of the last refresh; read by everyone who would else count.
+-- How many events of which kind there are, as of the last refresh; read by everyone who would else count. What is sealed
+-- was counted then: a refresh reads the unsealed partitions alone.
 drop materialized view if exists esdb.event_statistics;
 
 create materialized view esdb.event_statistics as
 select
-    e.bounded_context,
-    e.group_context,
-    e.event_type,
-    count(*) as event_count,
-    min(e.timestamp) as first_event,
-    max(e.timestamp) as last_event
-from esdb.events as e
-group by e.bounded_context, e.group_context, e.event_type;
+    counted.bounded_context,
+    counted.group_context,
+    counted.event_type::varchar(255) collate "C" as event_type,
+    sum(counted.event_count)::bigint as event_count,
+    min(counted.first_event) as first_event,
+    max(counted.last_event) as last_event
+from esdb._count_events() as counted
+group by 1, 2, 3;
 
 -- lets a refresh run concurrently with readers
 create unique index event_statistics_key on esdb.event_statistics (bounded_context, group_context, event_type);
 
 comment on materialized view esdb.event_statistics is
-    'Events by bounded context, group context and type: how many, the first and the last, as of the last esdb.refresh_event_statistics().';
+    'Events by bounded context, group context and type: how many, the first and the last, as of the last esdb.refresh_event_statistics(). Archived events stay counted.';
 
 revoke all on esdb.event_statistics from public;
 grant select on esdb.event_statistics to esdb_reader, esdb_writer, esdb_maintainer;

@@ -43,7 +43,7 @@ end
 $function$;
 
 comment on function esdb.append_events(text, jsonb, bigint, text, text, text, text, text, jsonb, text) is
-    'Appends an array of 1 to 10,000 events to one stream, all or none; one row an event, in order. An event is an object with event_type and payload, and optionally id, metadata, group_context, feature_context, action_type, schema_version, occurred_at; the call''s metadata lies under each event''s own. The other arguments and errors are append_event''s.';
+    'Appends an array of 1 to 10,000 events to one stream, all or none; one row an event, in order. An event is an object with event_type and payload, and optionally id, metadata, group_context, feature_context, action_type, schema_version, occurred_at; the call''s metadata lies under each event''s own. The other arguments and errors (SE001 to SE007, SE009, SE010, SE012) are append_event''s.';
 
 revoke all on function esdb.append_events(text, jsonb, bigint, text, text, text, text, text, jsonb, text) from public;
 grant execute on function esdb.append_events(text, jsonb, bigint, text, text, text, text, text, jsonb, text) to esdb_writer;

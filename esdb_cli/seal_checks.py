@@ -1,0 +1,61 @@
+"""What `esdb verify --events` asks of sealed partitions: their digests anew, page by page, and the chain over all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, LiteralString
+
+from esdb_cli.seal import EVENTS_AT_ONCE
+from esdb_cli.verification import ask
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import psycopg
+
+    from esdb_cli.data_checks import Found
+    from esdb_cli.db import Row
+
+_LEAVES: Final[LiteralString] = "esdb_meta.sealed_leaves()"
+_PAGE: Final[LiteralString] = "esdb_meta.digest_events(%s, %s, %s, %s)"
+_FAULTS: Final[LiteralString] = "esdb_meta.sealed_leaf_faults(%s, %s, %s, %s)"
+
+
+class SealChecks:
+    """The checks of what is sealed. No transaction outlives one of their statements, each of which reads a page."""
+
+    def __init__(self, connection: psycopg.Connection[Any], found: Found, expected_digest: bytes | None = None) -> None:
+        """Ask for the leaves to read; expected_digest: one that must be in the chain."""
+        self._connection = connection
+        self._found = found
+        self._expected_digest = expected_digest
+        self._leaves = ask(connection, _LEAVES)
+        self.size = sum(leaf.get("event_count", 0) for leaf in self._leaves) + 1
+
+    def run(self) -> Iterator[int]:
+        """Make the checks one by one, and yield after each how much of `size` it was."""
+        for leaf in self._leaves:
+            if "leaf" not in leaf:  # the list itself could not be had
+                self._found.add([leaf])
+                continue
+            yield from self._compare(leaf)
+        self._found.add(ask(self._connection, "esdb_meta.seal_faults(%s)", (self._expected_digest,)))
+        yield 1
+
+    def _compare(self, leaf: Row) -> Iterator[int]:
+        """Read a leaf and compare it with its seal."""
+        digest, position, count = None, 0, 0
+        while True:
+            (page,) = ask(self._connection, _PAGE, (leaf["leaf"], digest, position, EVENTS_AT_ONCE))
+            if "digest" not in page:
+                faults = [page]
+                break
+            digest, position, count = page["digest"], page["last_position"], count + page["event_count"]
+            yield page["event_count"]
+            if page["event_count"] < EVENTS_AT_ONCE:
+                faults = ask(self._connection, _FAULTS, (leaf["leaf"], leaf["number"], digest, count))
+                break
+        # one that was unsealed or archived meanwhile is not where it was, and no fault
+        if faults and any(
+            leaf["number"] == now.get("number", leaf["number"]) for now in ask(self._connection, _LEAVES)
+        ):
+            self._found.add(faults)

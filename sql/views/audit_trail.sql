@@ -1,0 +1,17 @@
+-- The audit log for those who may read it: the table is the owner's.
+create or replace view esdb.audit_trail as
+select
+    l.number,
+    l.at,
+    l.principal,
+    l.client_address,
+    l.application_name,
+    l.action,
+    l.subject,
+    l.details
+from esdb.audit_log as l;
+
+comment on view esdb.audit_trail is 'Who did what to the store, apart from appending: seals, unseals, archives ….';
+
+revoke all on esdb.audit_trail from public;
+grant select on esdb.audit_trail to esdb_maintainer;
