@@ -59,7 +59,8 @@ begin
     union all
     select
         'seal', _name,
-        format('its positions are %s to %s, by its seal %s to %s', f.lowest, f.highest, s.min_position, s.max_position)
+        'its positions are ' || coalesce(f.lowest || ' to ' || f.highest, 'none')
+            || ', by its seal ' || coalesce(s.min_position || ' to ' || s.max_position, 'none')
     from sealed as s
     cross join (select (_facts ->> 'min_position')::bigint, (_facts ->> 'max_position')::bigint) as f (lowest, highest)
     where (f.lowest, f.highest) is distinct from (s.min_position, s.max_position)
@@ -68,8 +69,8 @@ begin
         'seal', _name,
         format('of group %s and type %s it holds %s, by its seal''s statistics %s',
             coalesce(f.group_context, n.group_context), coalesce(f.event_type, n.event_type),
-            coalesce(format('%s events from %s to %s', f.event_count, f.first_event, f.last_event), 'none'),
-            coalesce(format('%s from %s to %s', n.event_count, n.first_event, n.last_event), 'none'))
+            coalesce(f.event_count || ' events from ' || f.first_event || ' to ' || f.last_event, 'none'),
+            coalesce(n.event_count || ' from ' || n.first_event || ' to ' || n.last_event, 'none'))
     from found_statistics as f
     full join noted_statistics as n
         on n.group_context = f.group_context and n.event_type collate "C" = f.event_type collate "C"
