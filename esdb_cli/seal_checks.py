@@ -43,19 +43,24 @@ class SealChecks:
 
     def _compare(self, leaf: Row) -> Iterator[int]:
         """Read a leaf and compare it with its seal."""
-        digest, position, count = None, 0, 0
-        while True:
-            (page,) = ask(self._connection, _PAGE, (leaf["leaf"], digest, position, EVENTS_AT_ONCE))
-            if "digest" not in page:
-                faults = [page]
-                break
-            digest, position, count = page["digest"], page["last_position"], count + page["event_count"]
-            yield page["event_count"]
-            if page["event_count"] < EVENTS_AT_ONCE:
-                faults = ask(self._connection, _FAULTS, (leaf["leaf"], leaf["number"], digest, count))
-                break
-        # one that was unsealed or archived meanwhile is not where it was, and no fault
-        if faults and any(
-            leaf["number"] == now.get("number", leaf["number"]) for now in ask(self._connection, _LEAVES)
-        ):
+        from esdb_cli.exceptions import InvalidArgument
+
+        try:
+            digest, position, count, page = None, 0, 0, EVENTS_AT_ONCE
+            while page == EVENTS_AT_ONCE:
+                (row,) = ask(self._connection, _PAGE, (leaf["leaf"], digest, position, EVENTS_AT_ONCE))
+                if "digest" not in row:  # it could not be read
+                    self._add(leaf, [row])
+                    return
+                digest, position, page = row["digest"], row["last_position"], row["event_count"]
+                count += page
+                yield page
+            self._add(leaf, ask(self._connection, _FAULTS, (leaf["leaf"], leaf["number"], digest, count)))
+        except InvalidArgument as error:  # there is no such leaf
+            fault = {"kind": "seal", "name": f"number {leaf['number']}", "fault": error.diag.message_detail}
+            self._add(leaf, [fault])
+
+    def _add(self, leaf: Row, faults: list[Row]) -> None:
+        """Take the faults of a leaf; one unsealed or archived meanwhile is not where it was, and that is none."""
+        if faults and leaf["number"] in {now.get("number", leaf["number"]) for now in ask(self._connection, _LEAVES)}:
             self._found.add(faults)

@@ -13,6 +13,7 @@ _VOLATILE = (
     (r"\b[0-7][0-9A-HJKMNP-TV-Z]{25}\b", "ULID"),
     (r"\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?(\+00(:00)?|Z)?", "TIME"),
     (r"_y\d{4}m\d\d\b", "_MONTH"),
+    (r"\b[0-9a-f]{64}\b", "DIGEST"),
     (r"\bserver \d[\w.]*( \(.*?\))?", "server VERSION"),
     (r"-[-+]*-", "-"),
     (r"[ \t]+", " "),
@@ -69,7 +70,7 @@ def headings(page: Path) -> set[str]:
 def agrees(expected: str, actual: str) -> bool:
     """Tell whether an output is the one shown; a line `…` stands for any lines.
 
-    Ids, times, months and versions may differ, and with them the widths of columns.
+    Ids, times, months, digests and versions may differ, and with them the widths of columns.
     """
     parts = [re.escape(part) for part in re.split(r"^…$", _plain(expected), flags=re.MULTILINE)]
     return re.fullmatch(r"(?s:.*)".join(parts), _plain(actual)) is not None

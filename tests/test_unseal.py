@@ -9,6 +9,7 @@ import pytest
 from psycopg import sql
 
 from esdb_cli.exceptions import Immutable
+from tests.databases import Databases, run_esdb
 from tests.feed_clock import month_after, set_clock
 from tests.feed_support import append, value
 from tests.fixtures import Connect, Connection, Esdb
@@ -160,3 +161,28 @@ def test_the_audit_log_only_grows(db: Connection, past: PastMonth, statement: st
         db.execute("set session_replication_role = replica")
     with pytest.raises(Immutable):
         db.execute(statement.format("esdb.audit_log"))
+
+
+@pytest.mark.usefixtures("db_url")  # it makes the roles
+def test_an_owner_who_is_no_superuser_seals_unseals_and_verifies(databases: Databases, empty_db: Connection) -> None:
+    name = empty_db.info.dbname
+    empty_db.execute(sql.SQL("create role {0} login; grant create on database {0} to {0}").format(sql.Identifier(name)))
+    url = databases.server.url(name, user=name)
+
+    def succeeds(*arguments: str) -> str:
+        result = run_esdb(*arguments, url=url)
+        assert result.returncode == 0, result.stderr
+        return result.stdout
+
+    try:
+        for arguments in ("migrate", "partitions create-next", "settings set seal_after 0", "partitions seal"):
+            succeeds(*arguments.split())
+        month = value(empty_db, "select to_char(min(lower_bound) at time zone 'UTC', 'YYYY-MM') from esdb.seals")
+        succeeds("partitions", "unseal", "b", month, "--reason", "as the owner")
+        succeeds("maintain")
+        assert succeeds("verify", "--events") == "ok\n"
+        principals = empty_db.execute("select distinct principal from esdb.audit_log").fetchall()
+        assert principals == [(name,)]
+    finally:
+        drop = sql.SQL("reassign owned by {0} to current_user; drop owned by {0}; drop role {0}")
+        empty_db.execute(drop.format(sql.Identifier(name)))

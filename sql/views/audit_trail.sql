@@ -1,4 +1,5 @@
--- The audit log for those who may read it: the table is the owner's.
+-- The audit log for those who may read it: the table is the owner's. OFFSET, because a view with it cannot be written
+-- through.
 create or replace view esdb.audit_trail as
 select
     l.number,
@@ -9,7 +10,9 @@ select
     l.action,
     l.subject,
     l.details
-from esdb.audit_log as l;
+from esdb.audit_log as l
+order by l.number
+offset 0;
 
 comment on view esdb.audit_trail is 'Who did what to the store, apart from appending: seals, unseals, archives ….';
 

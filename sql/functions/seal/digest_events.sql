@@ -22,6 +22,7 @@ set search_path = pg_catalog, pg_temp
 set timezone = 'UTC'
 as $function$
 declare
+    _name constant text := esdb_meta._leaf_name(leaf);
     _block_size constant integer := 1000;
     _lines bigint;
     _last_of_block bigint;
@@ -36,7 +37,7 @@ begin
             'select count(*), max(b.position), sha256($1 || string_agg(b.digest, $2 order by b.position))'
             ' from (select e.position, sha256(convert_to(row_to_json(e)::text, $3)) as digest'
             ' from only %s as e where e.position > $4 order by e.position limit $5) as b',
-            leaf::regclass)
+            _name)
             into _lines, _last_of_block, _digest_of_block
             using coalesce(digest, ''), ''::bytea, 'UTF8', last_position, _block_size;
         exit when _lines = 0;

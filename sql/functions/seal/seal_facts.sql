@@ -1,6 +1,6 @@
 -- What a seal says of a leaf's events besides their digest: event_count, min_position, max_position, and statistics by
 -- group context and event type, in the order of both. Reads the leaf once. Locks it in ACCESS SHARE until the
--- transaction ends.
+-- transaction ends. Errors: SE009 (no leaf).
 create or replace function esdb_meta.seal_facts(
     leaf oid
 )
@@ -22,7 +22,7 @@ begin
         ' from (select e.group_context, e.event_type, count(*) as event_count, min(e.position) as lowest,'
         ' max(e.position) as highest, min(e.timestamp) as first_event, max(e.timestamp) as last_event'
         ' from only %s as e group by e.group_context, e.event_type) as g',
-        leaf::regclass)
+        esdb_meta._leaf_name(leaf))
         into _facts
         using 'event_count', 'min_position', 'max_position', 'statistics', 'group_context', 'event_type', 'first_event',
             'last_event', '[]'::jsonb;
@@ -31,7 +31,7 @@ end
 $function$;
 
 comment on function esdb_meta.seal_facts(oid) is
-    'Count, lowest and highest position and the statistics of a leaf''s events, as its seal has them.';
+    'Count, lowest and highest position and the statistics of a leaf''s events, as its seal has them. Errors: SE009.';
 
 revoke all on function esdb_meta.seal_facts(oid) from public;
 grant execute on function esdb_meta.seal_facts(oid) to esdb_maintainer;

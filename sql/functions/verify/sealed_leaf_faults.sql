@@ -1,6 +1,6 @@
 -- Where a sealed leaf's events are not those that were sealed: digest and event_count are what esdb_meta.digest_events()
 -- found from its first event to its last; the rest is found here, in one reading. None where the leaf has no such seal
--- any more: it was unsealed meanwhile. Locks the leaf in ACCESS SHARE until the transaction ends.
+-- any more: it was unsealed meanwhile. Locks the leaf in ACCESS SHARE until the transaction ends. Errors: SE009 (no leaf).
 create or replace function esdb_meta.sealed_leaf_faults(
     leaf oid,
     number bigint,
@@ -22,7 +22,7 @@ as $function$
 #variable_conflict use_column
 declare
     _facts constant jsonb := esdb_meta.seal_facts(leaf);
-    _name constant text := 'esdb.' || (select quote_ident(c.relname) from pg_class as c where c.oid = leaf);
+    _name constant text := esdb_meta._leaf_name(leaf);
 begin
     return query
     with sealed as (

@@ -17,6 +17,7 @@ create temporary table readers as
 select * from (
     values
         ('esdb.error_codes()'),
+        ('esdb.event_count(text)'),
         ('esdb.get_event(text,text)'),
         ('esdb.get_snapshot(text,bigint,timestamp with time zone)'),
         ('esdb.get_stream_info(text)'),
@@ -97,6 +98,11 @@ select set_eq(
         ('esdb_meta.object_faults()'),
         ('esdb_meta.partition_faults()'),
         ('esdb_meta.removed_files(text[])'),
+        ('esdb_meta.seal_chain()'),
+        ('esdb_meta.seal_facts(oid)'),
+        ('esdb_meta.seal_faults(bytea)'),
+        ('esdb_meta.sealed_leaf_faults(oid,bigint,bytea,bigint)'),
+        ('esdb_meta.sealed_leaves()'),
         ('esdb_meta.sequence_faults()'),
         ('esdb_meta.snapshot_faults(text,integer)'),
         ('esdb_meta.stream_faults(text,integer)'),

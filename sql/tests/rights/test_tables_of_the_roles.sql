@@ -1,5 +1,5 @@
 -- Nobody but the owner touches a table or a sequence; the roles read views and the ledger's checksums.
-select plan(171);
+select plan(178);
 
 create temporary view granted as
 select pg_get_userbyid(a.grantee)::text as role, c.oid::regclass::text as relation, a.privilege_type
@@ -25,6 +25,7 @@ select set_eq(
         ('esdb_reader', 'esdb.snapshots_due', 'SELECT'),
         ('esdb_writer', 'esdb.snapshots_due', 'SELECT'),
         ('esdb_maintainer', 'esdb.snapshots_due', 'SELECT'),
+        ('esdb_maintainer', 'esdb.audit_trail', 'SELECT'),
         ('esdb_maintainer', 'esdb_meta.checksums', 'SELECT')$$,
     'rights to relations, all of them: the views for each role, and what a status needs for maintainers'
 );
@@ -164,6 +165,7 @@ from (
         ('esdb_maintainer', 'select * from esdb._cleanup_snapshots()'),
         ('esdb_maintainer', 'select esdb.set_setting(''snapshots_kept'', ''6'')'),
         ('esdb_maintainer', 'select esdb.refresh_event_statistics()'),
+        ('esdb_maintainer', 'select * from esdb.audit_trail'),
         ('esdb_maintainer', 'select esdb.set_aggregate_type(''t'', ''note'', ''m'')'),
         ('esdb_maintainer', 'select esdb.remove_aggregate_type(''t'')')
 ) as allowed (role, statement);
@@ -197,7 +199,9 @@ cross join (
         ('select * from esdb.event_statistics'),
         ('select * from esdb.contexts'),
         ('select * from esdb.aggregate_type_contexts'),
-        ('select * from esdb.partitions')
+        ('select * from esdb.partitions'),
+        ('select esdb.event_count()'),
+        ('select esdb.event_count(''n'')')
 ) as allowed (statement);
 
 select * from finish();

@@ -1,5 +1,5 @@
 -- The public functions have the parameters, defaults and results that the API promises, and no overloads.
-select plan(29);
+select plan(30);
 
 create temporary table promised as
 select * from (
@@ -75,6 +75,7 @@ select * from (
         ('refresh_event_statistics', '', 'void'),
         ('set_aggregate_type', 'aggregate_type text, bounded_context text, group_context text', 'void'),
         ('remove_aggregate_type', 'aggregate_type text', 'boolean'),
+        ('event_count', 'bounded_context text DEFAULT NULL::text', 'bigint'),
         ('error_codes', '', 'TABLE(code text, name text, meaning text)')
 ) as f (name, arguments, result);
 
