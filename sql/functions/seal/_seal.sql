@@ -3,8 +3,8 @@
 -- under which the facts were found, so it was open meanwhile.
 --
 -- events_digest is that of all its events (esdb_meta.digest_events(); null: it has none) and facts is
--- esdb_meta.seal_facts(), both found since the barrier stands. Takes esdb._lock_maintenance(), and locks the unsealed
--- leaves in ACCESS SHARE, until the transaction ends. Errors: SE009, SE011.
+-- esdb_meta.seal_facts(), both found since the barrier stands. Takes esdb._lock_maintenance() until the transaction ends.
+-- Errors: SE009, SE011.
 create or replace function esdb._seal(
     bounded_context text,
     lower_bound timestamptz,

@@ -2,7 +2,7 @@
 -- that no partition is made meanwhile.
 --
 -- The mark is found first: what is visible after that is all that there will ever be up to it. Looks up the lowest
--- position of each unsealed leaf, and locks these in ACCESS SHARE until the transaction ends. Errors: SE011.
+-- position of each unsealed leaf, one after the other, each locked in ACCESS SHARE only meanwhile. Errors: SE011.
 create or replace function esdb._set_frontier()
 returns void
 language plpgsql
@@ -13,7 +13,6 @@ as $function$
 declare
     _mark constant bigint := esdb.high_water_mark();
     _leaf record;
-    _lowest bigint;
     _position bigint;
     _month timestamptz := 'infinity';
 begin
@@ -26,8 +25,7 @@ begin
             where s.bounded_context = p.bounded_context and s.lower_bound = p.lower_bound
         )
     loop
-        execute format('select min(e.position) from only esdb.%I as e', _leaf.partition) into _lowest;
-        _position := least(_position, _lowest - 1);
+        _position := least(_position, esdb._lowest_position(_leaf.partition) - 1);
         _month := least(_month, _leaf.lower_bound);
     end loop;
     update esdb.seal_frontier as f

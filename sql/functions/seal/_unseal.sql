@@ -2,9 +2,8 @@
 -- of it in the audit log, with each digest that was before. templates/open_partition.sql.j2 takes the barrier away, in
 -- the same transaction. A leaf that is closed and not sealed yet has no seal to remove; it is noted all the same.
 --
--- Takes esdb._lock_maintenance(), and locks the unsealed leaves in ACCESS SHARE, until the transaction ends.
--- Errors: SE005; SE009 (no reason; not closed, archived, or not the start of a partition; a later seal was altered, which
--- to chain anew would hide); SE011.
+-- Takes esdb._lock_maintenance() until the transaction ends. Errors: SE005; SE009 (no reason; not closed, archived, or not
+-- the start of a partition; a later seal was altered, which to chain anew would hide); SE011.
 create or replace function esdb._unseal(
     bounded_context text,
     lower_bound timestamptz,

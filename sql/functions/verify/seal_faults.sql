@@ -2,8 +2,8 @@
 -- one before, a seal of no partition, an expected digest (null: none expected) that is not in the chain, and a frontier
 -- behind which an unsealed leaf begins or holds events, which readers would pass over.
 --
--- Stable, so all of it is one snapshot. Looks up the lowest position of each unsealed leaf, and locks these in ACCESS
--- SHARE until the transaction ends.
+-- Stable, so all of it is one snapshot. Looks up the lowest position of each unsealed leaf, one after the other, each
+-- locked in ACCESS SHARE only meanwhile.
 create or replace function esdb_meta.seal_faults(
     expected_digest bytea default null
 )
@@ -100,7 +100,7 @@ begin
                 _frontier.month, _leaf.partition, _leaf.lower_bound);
             return next;
         end if;
-        execute format('select min(e.position) from only esdb.%I as e', _leaf.partition) into _lowest;
+        _lowest := esdb._lowest_position(_leaf.partition);
         if _lowest <= _frontier.position then
             fault := format('stands at position %s, but %I is not sealed and holds position %s: readers would pass it over',
                 _frontier.position, _leaf.partition, _lowest);

@@ -1,5 +1,5 @@
 -- A closed leaf is sealed once, with what it holds; one that is open or not due is not, and the frontier moves.
-select plan(15);
+select plan(16);
 
 select esdb.set_setting('seal_after', '0');
 create temporary table leaf as
@@ -62,5 +62,14 @@ from leaf;
 select results_eq(
     'select t.action = ''seal'', t.subject = leaf.partition from esdb.audit_trail as t cross join leaf',
     'values (true, true)', 'the audit log knows');
+
+begin;
+select esdb._lock_maintenance();
+select esdb._set_frontier();
+select is_empty(
+    $$select l.relation::regclass from pg_locks as l
+    where l.pid = pg_backend_pid() and l.relation in (select t.relid from pg_partition_tree('esdb.events') as t)$$,
+    'to find the frontier leaves no lock on any leaf');
+commit;
 
 select * from finish();
