@@ -21,21 +21,6 @@ class Leaf(NamedTuple):
     upper: datetime
 
 
-_RECOMPUTE = """
-update esdb.seal_frontier set
-    month = coalesce((
-        select min(p.lower_bound) from esdb.partitions as p
-        where not exists (
-            select from esdb.seals as s where s.bounded_context = p.bounded_context and s.lower_bound = p.lower_bound)),
-        'infinity'),
-    position = least(%(mark)s, (
-        select min(e.position) - 1 from esdb.events as e
-        where not exists (
-            select from esdb.seals as s
-            where s.bounded_context = e.bounded_context and e.timestamp >= s.lower_bound and e.timestamp < s.upper_bound)))
-"""
-
-
 def leaves(connection: Connection, *contexts: str) -> list[Leaf]:
     """Give the leaves of some contexts that have an upper bound, the oldest first."""
     rows = connection.execute(
@@ -48,7 +33,6 @@ def leaves(connection: Connection, *contexts: str) -> list[Leaf]:
 
 def seal(connection: Connection, *chosen: Leaf) -> None:
     """Note what some leaves hold, in one transaction."""
-    mark = value(connection, "select esdb.high_water_mark()")
     with connection.transaction():
         connection.execute("select esdb._lock_maintenance()")
         for leaf in chosen:
@@ -56,32 +40,31 @@ def seal(connection: Connection, *chosen: Leaf) -> None:
             given = leaf._asdict()
             connection.execute(
                 sql.SQL(
-                    "insert into esdb.seals (number, bounded_context, lower_bound, upper_bound, event_count, min_position,"
+                    "insert into esdb.seals (bounded_context, lower_bound, upper_bound, event_count, min_position,"
                     " max_position, events_digest, digest)"
-                    " select (select coalesce(max(s.number), 0) + 1 from esdb.seals as s), %(context)s, %(lower)s, %(upper)s,"
-                    " count(*), min(position), max(position), '', '' from {}"
+                    " select %(context)s, %(lower)s, %(upper)s, count(*), min(position), max(position), '', '' from {}"
                 ).format(table),
                 given,
             )
             connection.execute(
                 sql.SQL(
-                    "insert into esdb.seal_statistics select bounded_context, %(lower)s, group_context, event_type, count(*),"
+                    "insert into esdb.seal_statistics"
+                    " select bounded_context, %(lower)s, group_context, event_type, count(*),"
                     " min(timestamp), max(timestamp) from {} group by 1, 3, 4"
                 ).format(table),
                 given,
             )
-        connection.execute(_RECOMPUTE, {"mark": mark})
+        connection.execute("select esdb._set_frontier()")
 
 
 def unseal(connection: Connection, leaf: Leaf) -> None:
     """Forget what a leaf holds."""
-    mark = value(connection, "select esdb.high_water_mark()")
     with connection.transaction():
         connection.execute("select esdb._lock_maintenance()")
         connection.execute(
             "delete from esdb.seals where bounded_context = %(context)s and lower_bound = %(lower)s", leaf._asdict()
         )
-        connection.execute(_RECOMPUTE, {"mark": mark})
+        connection.execute("select esdb._set_frontier()")
 
 
 def set_archived(connection: Connection, leaf: Leaf, state: str) -> None:
@@ -91,7 +74,8 @@ def set_archived(connection: Connection, leaf: Leaf, state: str) -> None:
             "select esdb._raise_sequence('esdb.archived_until', extract(epoch from %s)::bigint)", (leaf.upper,)
         )
         connection.execute(
-            "insert into esdb.archives (bounded_context, lower_bound, partition, location, state, keeps_table, archived_at)"
+            "insert into esdb.archives"
+            " (bounded_context, lower_bound, partition, location, state, keeps_table, archived_at)"
             " values (%(context)s, %(lower)s, %(name)s, '/archive', %(state)s, true,"
             " case when %(state)s = 'archived' then now() end)"
             " on conflict (bounded_context, lower_bound)"
