@@ -240,6 +240,27 @@ def test_what_changes_between_the_look_and_the_read_skips_nothing(
         assert refusal.value.sqlstate == "SE013"
 
 
+def test_the_look_at_the_seals_is_of_one_moment(store: Store, connect: Connect) -> None:
+    """The leaves at the head are sealed when the reader has seen that they were not, but not yet which are."""
+    store.connection.execute(
+        "alter function esdb._archived_until() rename to _archived_until_without_pause;"
+        " create function esdb._archived_until() returns timestamptz language plpgsql volatile as $$ begin"
+        " perform pg_advisory_xact_lock_shared(42); return esdb._archived_until_without_pause(); end $$"
+    )
+    head = stored(store.connection)[-30:]
+    crew = Crew()
+    pages: list[list[Event]] = []
+    reader, holder = connect(), connect()
+    holder.execute("select pg_advisory_lock(42)")
+    crew.start(lambda: pages.append(page(reader, head[0].position - 1)))
+    until(lambda: waits_for_a_lock(store.connection, reader.info.backend_pid), "the reader waits")
+    newest = month_after(store.first, MONTHS - 1)
+    seal(store.connection, *(leaf for leaf in leaves(store.connection, *CONTEXTS) if leaf.lower == newest))
+    holder.execute("select pg_advisory_unlock(42)")
+    crew.join()
+    assert pages == [head]
+
+
 def test_readers_miss_nothing_while_leaves_are_sealed_and_unsealed(store: Store, connect: Connect) -> None:
     everything = stored(store.connection)
     crew = Crew()
