@@ -21,8 +21,13 @@ create table esdb.seals (
         and coalesce(min_position <= max_position, true)
     )
 );
--- serves read_all(): which sealed partitions lie behind a cursor, the next first
+-- serve read_all(): which sealed partitions lie behind a cursor or, backward, before it, the next first, and which of
+-- them overlap a stretch of positions
 create index seals_max_position on esdb.seals (max_position);
+create index seals_min_position on esdb.seals (min_position);
+create index seals_positions on esdb.seals using gist (int8range(min_position, max_position, '[]')) where event_count > 0;
+-- serves read_all(): which sealed partitions lie behind the frontier
+create index seals_upper_bound on esdb.seals (upper_bound);
 comment on table esdb.seals is
     'One row a sealed partition, kept when it is archived. number is its place in the chain of digests.';
 comment on sequence esdb.seals_number_seq is 'Numbers the rows of esdb.seals; gaps are possible.';

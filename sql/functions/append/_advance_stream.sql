@@ -4,7 +4,7 @@
 --
 -- Returns null when the call repeats an earlier one: _first_result() has what that one got. append_event() has the
 -- same steps inline, for speed.
--- Locks the stream's row until the transaction ends. Errors: SE001 to SE006.
+-- Locks the stream's row until the transaction ends. Errors: SE001 to SE006, SE013.
 create or replace function esdb._advance_stream(
     aggregate_id text,
     events jsonb,
@@ -93,6 +93,6 @@ end
 $function$;
 
 comment on function esdb._advance_stream(text, jsonb, boolean, bigint, text, text, text, text) is
-    'Locks, checks and advances a stream by the events of a call; null when the call repeats an earlier one. Errors: SE001 to SE006.';
+    'Locks, checks and advances a stream by the events of a call; null when the call repeats an earlier one. Errors: SE001 to SE006, SE013.';
 
 revoke all on function esdb._advance_stream(text, jsonb, boolean, bigint, text, text, text, text) from public;

@@ -2,7 +2,9 @@
 -- locked by _lock_stream(): of two calls with the same ids or key the second waits and then sees what the first did.
 -- events is an array as append_events() takes it.
 --
--- Looks back no further than the setting idempotency_retention. Locks nothing more. Errors: SE006.
+-- Looks back no further than the setting idempotency_retention, and `esdb partitions archive` takes nothing younger. If
+-- the setting was raised since, the stream's events may be archived that a repetition would be known by: never is such a
+-- one taken for new. Locks nothing more. Errors: SE006, SE013.
 create or replace function esdb._first_result(
     stream esdb.streams,
     idempotency_key text,
@@ -47,6 +49,11 @@ begin
                 include_deleted => true) as r
         );
     elsif cardinality(_ids) > 0 and stream.updated_at >= _since then
+        if _since < esdb._archived_until() then
+            perform esdb._check_archived(
+                stream.bounded_context, greatest(_since, stream.created_at), stream.updated_at,
+                'lower the setting idempotency_retention: so far back the ids of this append are looked for');
+        end if;
         execute
             'select array_agg(e order by e.version) from esdb.events as e'
             ' where e.bounded_context = $1 and e.timestamp between $2 and $3 and e.aggregate_id = $4 and e.id = any ($5)'
@@ -81,6 +88,6 @@ end
 $function$;
 
 comment on function esdb._first_result(esdb.streams, text, jsonb) is
-    'The first result of an append that is repeated, found by idempotency_key or by event ids; no row for a new one. Errors: SE006.';
+    'The first result of an append that is repeated, found by idempotency_key or by event ids; no row for a new one. Errors: SE006, SE013.';
 
 revoke all on function esdb._first_result(esdb.streams, text, jsonb) from public;

@@ -4,7 +4,7 @@
 -- shared advisory lock that announces to the feed from where on this transaction may write. The order matters: the
 -- row before the announcement, and that before nextval(), so that positions agree with versions inside a stream and
 -- the high-water mark never passes an event that is not visible yet.
--- Errors: SE001 to SE007, SE009, SE010, SE012.
+-- Errors: SE001 to SE007, SE009, SE010, SE012, SE013.
 --
 -- This is the hottest path of the store. PostgreSQL initialises every expression anew in every transaction, so each
 -- one costs even where it is trivial; what is rare stands in functions of its own. append_events() does the same
@@ -213,7 +213,7 @@ $function$;
 comment on function esdb.append_event(
     text, text, jsonb, bigint, text, text, text, text, text, jsonb, text, integer, timestamptz, text
 ) is
-    'Appends one event to a stream and returns its id, version, position and timestamp. expected_version: null any, 0 no stream yet, n exactly n, -1 any existing stream. Left out, aggregate_type, bounded_context and group_context come from the stream, else from esdb.aggregate_types. A repeated id or idempotency_key returns the first result. Errors: SE001 to SE007, SE009, SE010, SE012.';
+    'Appends one event to a stream and returns its id, version, position and timestamp. expected_version: null any, 0 no stream yet, n exactly n, -1 any existing stream. Left out, aggregate_type, bounded_context and group_context come from the stream, else from esdb.aggregate_types. A repeated id or idempotency_key returns the first result. Errors: SE001 to SE007, SE009, SE010, SE012, SE013.';
 
 revoke all on function esdb.append_event(
     text, text, jsonb, bigint, text, text, text, text, text, jsonb, text, integer, timestamptz, text

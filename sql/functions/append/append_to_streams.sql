@@ -4,7 +4,7 @@
 -- Locks, until the transaction ends, what append_events() locks, for each stream, in the order of aggregate_id whatever
 -- the order of the call: two calls over the same streams wait for one another and never deadlock. Then one announcement,
 -- and the events, with positions in the order of the call. A call of which a part is known and another is not is no
--- repetition: SE006. Errors: SE001 to SE007, SE009, SE010, SE012.
+-- repetition: SE006. Errors: SE001 to SE007, SE009, SE010, SE012, SE013.
 create or replace function esdb.append_to_streams(
     appends jsonb
 )
@@ -69,7 +69,7 @@ end
 $function$;
 
 comment on function esdb.append_to_streams(jsonb) is
-    'Appends to several streams, all or none; one row an event, in the order of the call. appends is an array of objects with aggregate_id, events and the other parameters of append_events(); each stream stands in it once, and the events are at most 10,000. Streams are locked in the order of aggregate_id. A call that is repeated whole returns the first results. Errors: SE001 to SE007, SE009, SE010, SE012.';
+    'Appends to several streams, all or none; one row an event, in the order of the call. appends is an array of objects with aggregate_id, events and the other parameters of append_events(); each stream stands in it once, and the events are at most 10,000. Streams are locked in the order of aggregate_id. A call that is repeated whole returns the first results. Errors: SE001 to SE007, SE009, SE010, SE012, SE013.';
 
 revoke all on function esdb.append_to_streams(jsonb) from public;
 grant execute on function esdb.append_to_streams(jsonb) to esdb_writer;

@@ -6,7 +6,8 @@
 create or replace function esdb._check_archived(
     bounded_context text,
     from_time timestamptz,
-    to_time timestamptz
+    to_time timestamptz,
+    hint text default null
 )
 returns void
 language plpgsql
@@ -30,12 +31,16 @@ begin
     order by s.lower_bound, s.bounded_context
     limit 1;
     if found then
-        perform esdb._refuse_archived(_archive.bounded_context, _archive.lower_bound);
+        if hint is null then
+            perform esdb._refuse_archived(_archive.bounded_context, _archive.lower_bound);
+        else
+            perform esdb._refuse_archived(_archive.bounded_context, _archive.lower_bound, hint);
+        end if;
     end if;
 end
 $function$;
 
-comment on function esdb._check_archived(text, timestamptz, timestamptz) is
+comment on function esdb._check_archived(text, timestamptz, timestamptz, text) is
     'Raises SE013 when an archived partition of a context (null: of any) holds events between two times.';
 
-revoke all on function esdb._check_archived(text, timestamptz, timestamptz) from public;
+revoke all on function esdb._check_archived(text, timestamptz, timestamptz, text) from public;

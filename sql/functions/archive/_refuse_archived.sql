@@ -1,7 +1,9 @@
--- Says that what was asked for reaches into an archive. Errors: SE013.
+-- Says that what was asked for reaches into an archive; hint: what else than to restore it helps where skip_archived is
+-- not to be had. Errors: SE013.
 create or replace function esdb._refuse_archived(
     bounded_context text,
-    lower_bound timestamptz
+    lower_bound timestamptz,
+    hint text default 'pass skip_archived => true to go on without these events where the function has it'
 )
 returns void
 language plpgsql
@@ -25,11 +27,11 @@ begin
                   'partition', _archive.partition, 'location', _archive.location,
                   'bounded_context', bounded_context, 'from', _archive.lower_bound, 'to', _archive.upper_bound,
                   'min_position', _archive.min_position, 'max_position', _archive.max_position),
-              hint = 'Restore it (`esdb partitions restore`), or pass skip_archived => true to go on without these events where the function has it.';
+              hint = format('Restore it (`esdb partitions restore`), or %s.', _refuse_archived.hint);
 end
 $function$;
 
-comment on function esdb._refuse_archived(text, timestamptz) is
+comment on function esdb._refuse_archived(text, timestamptz, text) is
     'Raises SE013 for the archived partition of a context that begins at lower_bound; DETAIL is JSON and names it.';
 
-revoke all on function esdb._refuse_archived(text, timestamptz) from public;
+revoke all on function esdb._refuse_archived(text, timestamptz, text) from public;

@@ -1,8 +1,10 @@
 -- Reads events of all streams in the store's order, never beyond the high-water mark: consumer → read_all → events.
 --
--- The cursor is the last position handled. The recorded mark is used up before another is sought. The partitions are chosen when the statement is planned, with the bounds at hand: no cached plan may
--- see the partition tree, because it would lock every leaf. Locks: the leaves read, shared, until the transaction ends.
--- Errors: SE005, SE009, SE011, SE022; 40001 in a read-only transaction, see _check_short_page().
+-- The cursor is the last position handled. The recorded mark is used up before another is sought. Once months are
+-- sealed, _feed_window() chooses stretches of positions and the leaves to read for each, until the page is full. The
+-- partitions are chosen when the statement is planned, with the bounds at hand: no cached plan may see the partition
+-- tree, because it would lock every leaf. Locks: the leaves read, shared, until the transaction ends.
+-- Errors: SE005, SE009, SE011, SE013, SE022; 40001 in a read-only transaction, see _check_short_page().
 create or replace function esdb.read_all(
     after_position bigint default 0,
     max_count integer default 1000,
@@ -27,7 +29,12 @@ declare
     _goal bigint;
     _lower bigint := after_position;
     _upper bigint;
+    _end bigint;
+    _from bigint;
+    _to bigint;
+    _source text;
     _wanted integer := max_count;
+    _breadth double precision := max_count;
     _found integer;
     _is_renewed boolean := false;
 begin
@@ -53,29 +60,52 @@ begin
     -- Forward, what the recorded mark covers is read first, and only a page that it leaves short asks for a new one:
     -- a stretch of positions that were never committed may be longer than a page, so an empty page proves nothing yet.
     _goal := least(_last, up_to_position);
-    _upper := least(case when backward then esdb.high_water_mark() else esdb._known_mark() end, _goal);
+    _end := least(case when backward then esdb.high_water_mark() else esdb._known_mark() end, _goal);
     loop
-        if _upper > _lower then
-            return query execute
-                'select e.* from esdb.events as e where e.position > $1 and e.position <= $2 and e.timestamp < $3'
-                || esdb._any_of('bounded_context', '$4', bounded_contexts)
-                || esdb._any_of('group_context', '$5', group_contexts)
-                || esdb._any_of('feature_context', '$6', feature_contexts)
-                || esdb._any_of('event_type', '$7', event_types)
-                || esdb._any_of('aggregate_type', '$8', aggregate_types)
-                || case when backward then ' order by e.position desc limit $9' else ' order by e.position limit $9' end
-                using _lower, _upper, esdb._newest_month_end(), bounded_contexts, group_contexts::bpchar[],
-                    feature_contexts::bpchar[], event_types, aggregate_types, _wanted;
-            get diagnostics _found = row_count;
+        _upper := _end;
+        while _upper > _lower and _wanted > 0 loop
+            -- A statement of its own, after the mark was found: what _feed_window() sees holds for the read behind it.
+            -- Nothing was ever sealed where the table has no page, and to ask for that costs next to nothing.
+            if pg_relation_size('esdb.seals'::regclass) > 0 then
+                select w.lower_position, w.upper_position, w.source
+                into _from, _to, _source
+                from esdb._feed_window(
+                    _lower, _upper, _breadth, bounded_contexts, group_contexts, event_types, backward, skip_archived) as w;
+            else
+                _from := _lower;
+                _to := _upper;
+                _source := 'select * from esdb.events as e where e.timestamp < $3';
+            end if;
+            _found := 0;
+            if _source is not null then
+                return query execute
+                    'select e.* from (' || _source || ') as e'
+                    ' where e.position > $1 and e.position <= $2'
+                    || esdb._any_of('bounded_context', '$4', bounded_contexts)
+                    || esdb._any_of('group_context', '$5', group_contexts)
+                    || esdb._any_of('feature_context', '$6', feature_contexts)
+                    || esdb._any_of('event_type', '$7', event_types)
+                    || esdb._any_of('aggregate_type', '$8', aggregate_types)
+                    || case when backward then ' order by e.position desc limit $9' else ' order by e.position limit $9' end
+                    using _from, _to, esdb._newest_month_end(), bounded_contexts,
+                        group_contexts::bpchar[], feature_contexts::bpchar[], event_types, aggregate_types, _wanted;
+                get diagnostics _found = row_count;
+            end if;
             _wanted := _wanted - _found;
-            _lower := _upper;
-        end if;
-        exit when backward or _is_renewed or _wanted = 0 or _upper >= _goal;
-        _upper := least(esdb.high_water_mark(), _goal);
+            if backward then
+                _upper := _from;
+            else
+                _lower := _to;
+            end if;
+            -- a filter that finds little looks further at each step, so that a long way takes few
+            _breadth := 4 * _breadth;
+        end loop;
+        exit when backward or _is_renewed or _wanted = 0 or _end >= _goal;
+        _end := least(esdb.high_water_mark(), _goal);
         _is_renewed := true;
     end loop;
-    if _wanted > 0 and _upper < up_to_position and up_to_position <= _last then
-        perform esdb._check_short_page(_upper, up_to_position);
+    if _wanted > 0 and _end < up_to_position and up_to_position <= _last then
+        perform esdb._check_short_page(_end, up_to_position);
     end if;
 end
 $function$;
@@ -83,7 +113,7 @@ $function$;
 comment on function esdb.read_all(
     bigint, integer, text[], text[], text[], text[], text[], boolean, bigint, boolean
 ) is
-    'Events of all streams after after_position in the store''s order, at most max_count, never beyond the high-water mark; backward: from the newest (or up_to_position) downwards. Array arguments filter; null means all. skip_archived: go on past archived events instead of raising SE013. Errors: SE005, SE009, SE011, SE022; 40001 (poll again) in a READ ONLY transaction when up_to_position is beyond the mark.';
+    'Events of all streams after after_position in the store''s order, at most max_count, never beyond the high-water mark; backward: from the newest (or up_to_position) downwards. Array arguments filter; null means all. A page that would have to contain archived events raises SE013; those before and after are served, and filters that no archived event passes are not concerned; skip_archived: go on without them. Errors: SE005, SE009, SE011, SE013, SE022; 40001 (poll again) in a READ ONLY transaction when up_to_position is beyond the mark.';
 
 revoke all on function esdb.read_all(
     bigint, integer, text[], text[], text[], text[], text[], boolean, bigint, boolean

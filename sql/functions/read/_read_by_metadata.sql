@@ -6,7 +6,7 @@
 -- id, so the whole of a longer one is compared too. That of a shorter one is not: as if both comparisons were
 -- independent, the planner would take every chain for a few events, read it whole and sort it. Without the index that
 -- is just what is wanted, or it might walk a leaf by position and not by the bounds.
--- Locks: the leaves read, shared, until the transaction ends. Errors: SE009; 55000 without index and since.
+-- Locks: the leaves read, shared, until the transaction ends. Errors: SE009, SE013; 55000 without index and since.
 create or replace function esdb._read_by_metadata(
     key text,
     parameter text,
@@ -37,6 +37,11 @@ begin
             using errcode = 'object_not_in_prerequisite_state',
                   detail = 'without it and without since, every event of the store would be read',
                   hint = 'Run `esdb indexes enable correlation`, or pass since: then only what was recorded from that time on is read.';
+    end if;
+    if coalesce(since < esdb._archived_until(), true) then
+        perform esdb._check_archived(
+            null, coalesce(since, '-infinity'), least(until, esdb._newest_month_end()) - interval '1 microsecond',
+            'pass since: only what was recorded from that time on is read then');
     end if;
     return query execute
         'select e.* from esdb.events as e'

@@ -1,5 +1,5 @@
 -- Reads the events of all streams that carry one correlation_id: application → read_correlated → events. See
--- _read_by_metadata(). Locks: the leaves read, shared, until the transaction ends. Errors: SE009, 55000.
+-- _read_by_metadata(). Locks: the leaves read, shared, until the transaction ends. Errors: SE009, SE013, 55000.
 create or replace function esdb.read_correlated(
     correlation_id text,
     max_count integer default 1000,
@@ -17,7 +17,7 @@ select * from esdb._read_by_metadata('correlation_id', 'correlation_id', correla
 $function$;
 
 comment on function esdb.read_correlated(text, integer, timestamptz, timestamptz) is
-    'The events whose metadata has this correlation_id, of all streams, in the store''s order, at most max_count; since and until: only what was recorded from, and before, these times. It is no feed: it shows what is committed now, also beyond the high-water mark, and deleted streams too. Needs the optional index correlation (`esdb indexes enable correlation`) or since; with since alone it reads every event from then on. Errors: SE009; 55000 (object_not_in_prerequisite_state) with neither.';
+    'The events whose metadata has this correlation_id, of all streams, in the store''s order, at most max_count; since and until: only what was recorded from, and before, these times. It is no feed: it shows what is committed now, also beyond the high-water mark, and deleted streams too. Needs the optional index correlation (`esdb indexes enable correlation`) or since; with since alone it reads every event from then on. SE013 if archived events lie between since and until. Errors: SE009, SE013; 55000 (object_not_in_prerequisite_state) with neither.';
 
 revoke all on function esdb.read_correlated(text, integer, timestamptz, timestamptz) from public;
 grant execute on function esdb.read_correlated(text, integer, timestamptz, timestamptz)

@@ -3,8 +3,8 @@
 --
 -- Time never runs backwards inside a stream, so the months that it entered tell in which one that event lies. If the
 -- month was over by as_of, its last version is known from the month entered next and no leaf is read; else the version
--- is halved in on, in this month's leaf alone, a look at the index a step. Locks: that leaf, shared, until the
--- transaction ends.
+-- is halved in on, in this month's leaf alone, a look at the index a step. An archived month raises.
+-- Locks: that leaf, shared, until the transaction ends. Errors: SE013.
 create or replace function esdb._version_as_of(
     stream esdb.streams,
     as_of timestamptz
@@ -35,7 +35,7 @@ begin
     limit 1;
     if _month is null then
         _month := esdb._utc_month(stream.created_at);
-        _before := 0;
+        _before := 1;  -- as_of is not before the first event
     end if;
     select m.first_version - 1
     into _last
@@ -44,8 +44,11 @@ begin
     order by m.month
     limit 1;
     _last := coalesce(_last, stream.version);
-    if as_of >= esdb._utc_month(_month, 1) then
+    if as_of >= esdb._utc_month(_month, 1) or _before = _last then
         return _last;
+    end if;
+    if _month < esdb._archived_until() then
+        perform esdb._check_archived(stream.bounded_context, _month, as_of, 'ask for a version instead of a time');
     end if;
 
     execute
@@ -68,6 +71,6 @@ end
 $function$;
 
 comment on function esdb._version_as_of(esdb.streams, timestamptz) is
-    'The version of a stream''s newest event not later than a time, 0 where there is none; reads one leaf at most.';
+    'The version of a stream''s newest event not later than a time, 0 where there is none; reads one leaf at most. Errors: SE013.';
 
 revoke all on function esdb._version_as_of(esdb.streams, timestamptz) from public;

@@ -1,7 +1,7 @@
 -- The newest snapshot of an aggregate, or the newest that holds no event later than a version or a time. as_of asks
 -- for the time of the events, not for when the snapshot was saved. No row for a stream that has none, is deleted or
 -- does not exist. Stable: stream and snapshots are of one snapshot of the database. Locks: with as_of one leaf at
--- most, shared, until the transaction ends. Errors: SE009.
+-- most, shared, until the transaction ends. Errors: SE009, SE013.
 create or replace function esdb.get_snapshot(
     aggregate_id text,
     at_version bigint default null,
@@ -34,7 +34,7 @@ end
 $function$;
 
 comment on function esdb.get_snapshot(text, bigint, timestamptz) is
-    'An aggregate''s newest snapshot: of all, of those up to at_version, or of those whose events had all been recorded by as_of (not: saved by then). No row when there is none, for a deleted stream, or for no stream. Errors: SE009.';
+    'An aggregate''s newest snapshot: of all, of those up to at_version, or of those whose events had all been recorded by as_of (not: saved by then). No row when there is none, for a deleted stream, or for no stream. SE013 if as_of lies in a month of the stream that is archived. Errors: SE009, SE013.';
 
 revoke all on function esdb.get_snapshot(text, bigint, timestamptz) from public;
 grant execute on function esdb.get_snapshot(text, bigint, timestamptz) to esdb_reader, esdb_writer, esdb_maintainer;

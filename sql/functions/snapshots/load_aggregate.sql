@@ -3,7 +3,7 @@
 --
 -- Stable: the stream's row, the snapshot and the events are of one snapshot of the database. Locks, shared, until the
 -- transaction ends: the leaves that hold the events after the snapshot, none when it covers them all; with as_of the
--- leaf of that time too. Errors: SE002, SE009.
+-- leaf of that time too. Errors: SE002, SE009, SE013.
 create or replace function esdb.load_aggregate(
     inout aggregate_id text,
     at_version bigint default null,
@@ -52,7 +52,7 @@ end
 $function$;
 
 comment on function esdb.load_aggregate(text, bigint, timestamptz) is
-    'One row to rebuild an aggregate from: its newest usable snapshot and, as a JSON array in order, the events after it, each with all columns of events. version is what the two amount to, and what to append with as expected_version: 0 for no stream. at_version and as_of: the aggregate as it was. Reads only the leaves of the events after the snapshot. Errors: SE002, SE009.';
+    'One row to rebuild an aggregate from: its newest usable snapshot and, as a JSON array in order, the events after it, each with all columns of events. version is what the two amount to, and what to append with as expected_version: 0 for no stream. at_version and as_of: the aggregate as it was. Reads only the leaves of the events after the snapshot: SE013 if any of these events is archived, or if as_of lies in a month of the stream that is. Errors: SE002, SE009, SE013.';
 
 revoke all on function esdb.load_aggregate(text, bigint, timestamptz) from public;
 grant execute on function esdb.load_aggregate(text, bigint, timestamptz) to esdb_reader, esdb_writer, esdb_maintainer;
