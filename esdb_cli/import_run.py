@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from esdb_cli.db import connect
 from esdb_cli.errors import EXIT_LOCK_TIMEOUT, CliError
+from esdb_cli.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -58,10 +59,6 @@ class StoppedAtFaultsError(Exception):
         self.faults = faults
 
 
-class _AbandonedError(Exception):
-    """Another batch failed, so this one is not written."""
-
-
 @dataclass
 class Import:
     """An import of batches into the store of a URL.
@@ -85,9 +82,7 @@ class Import:
     def __post_init__(self) -> None:
         """Prepare what the threads share."""
         self._reading = threading.Lock()
-        self._turns = threading.Condition()
-        self._turn = 0
-        self._errors: list[BaseException] = []
+        self._turns = Turns()
         self._last_position = 0
         self._is_audited = False
 
@@ -96,22 +91,11 @@ class Import:
         with connect(self.url) as guard, connect(self.url) as self._control, guard.transaction():
             self._take_lock(guard)
             self._guard = guard
-            threads = [threading.Thread(target=self._work, daemon=True) for _ in range(self.jobs)]
             try:
-                for thread in threads:
-                    thread.start()
-                for thread in threads:
-                    thread.join()
-            except BaseException as error:
-                self._fail(error)
-                for thread in threads:
-                    thread.join()
-                raise
+                self._turns.run(self.jobs, self._work)
             finally:
                 if self._is_audited:
-                    self._audit(self._control, "stopped" if self._errors else "ended")
-        if self._errors:
-            raise self._errors[0]
+                    self._audit(self._control, "stopped" if self._turns.has_failed else "ended")
 
     def check(self) -> None:
         """Check everything against the store and change nothing: one transaction, rolled back."""
@@ -132,23 +116,13 @@ class Import:
 
     def _work(self) -> None:
         """Do batch after batch on a connection, until there is none or any batch failed."""
-        try:
-            with connect(self.url) as connection:
-                while not self._errors:
-                    with self._reading:
-                        batch = next(self.batches, None)
-                    if batch is None:
-                        return
-                    self._do(connection, batch)
-        except _AbandonedError:
-            pass
-        except BaseException as error:  # noqa: BLE001 - raised again by run()
-            self._fail(error)
-
-    def _fail(self, error: BaseException) -> None:
-        with self._turns:
-            self._errors.append(error)
-            self._turns.notify_all()
+        with connect(self.url) as connection:
+            while not self._turns.has_failed:
+                with self._reading:
+                    batch = next(self.batches, None)
+                if batch is None:
+                    return
+                self._do(connection, batch)
 
     def _do(self, connection: psycopg.Connection[Any], batch: Batch) -> None:
         """Import a batch in one transaction, again where something changed under it."""
@@ -159,7 +133,7 @@ class Import:
                 with connection.transaction():
                     connection.execute(_SETTINGS)
                     self._stage(connection, batch)
-                    self._await_turn(batch.index)
+                    self._turns.wait_for(batch.index)
                     self._guard.execute("select 1")  # the lock is still there
                     self._remove_obstacles(connection)
                     row = self._batch(connection)
@@ -177,21 +151,13 @@ class Import:
                     raise
         self._is_audited = self._is_audited or row["event_count"] > 0
         self._count(batch, row, faults)
-        with self._turns:
-            self._turn += 1
-            self._turns.notify_all()
+        self._turns.finish()
 
     def _stage(self, connection: psycopg.Connection[Any], batch: Batch) -> None:
         connection.execute("select esdb._import_begin()")
         with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
             copy.write(batch.copy_text())
         connection.execute("select esdb._import_stage()")
-
-    def _await_turn(self, index: int) -> None:
-        with self._turns:
-            self._turns.wait_for(lambda: self._turn == index or self._errors)
-            if self._errors:
-                raise _AbandonedError
 
     def _remove_obstacles(self, connection: psycopg.Connection[Any]) -> None:
         """Make the partitions that are missing and unseal the sealed ones, each in a transaction of its own."""
