@@ -19,8 +19,6 @@ from esdb_cli.turns import Turns
 if TYPE_CHECKING:
     import psycopg
 
-    from esdb_cli.calls import Time
-
 _PAGE: Final = 5000
 _WIDEST: Final = 1 << 50
 

@@ -23,7 +23,7 @@ STEP: Final = "import"
 """The name of the lock that lets one import run at a time."""
 _ATTEMPTS: Final = 10
 _COPY: Final = "copy pg_temp.esdb_import_lines (number, line) from stdin"
-# Sets aside the limits that suit an application's short transactions; a batch is staged while the one before is written.
+# Sets aside limits that suit short transactions: a batch is staged while the one before is written.
 _SETTINGS: Final = (
     "select set_config('statement_timeout', '0', true), set_config('idle_in_transaction_session_timeout', '0', true),"
     " set_config('work_mem', '64MB', true)"
