@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import psycopg
 
 _PAGE: Final = 5000
+_PAGE_BYTES: Final = 4 << 20
 _WIDEST: Final = 1 << 50
 
 
@@ -69,11 +70,23 @@ class _Window:
     end: int
 
 
+class _Page(NamedTuple):
+    """What esdb._export_page() returns."""
+
+    lines: str | None
+    line_count: int
+    last_position: int
+    page_count: int
+    has_more: bool
+    is_cut: bool
+
+
 class _Export:
     """An export of the positions above `after`, up to `end`.
 
     The positions are cut into windows, read side by side and written in order. Where they hold little, because of a
-    filter or of a gap, windows get wider, and a window that holds more than a page is read page by page.
+    filter or of a gap, windows get wider, and a window that holds more than a page is read page by page. A page is
+    bounded in events and in bytes.
     """
 
     def __init__(self, url: str | None, file: IO[bytes], after: int, end: int, filters: dict[Any, Any]) -> None:
@@ -86,6 +99,7 @@ class _Export:
         self._end = end
         self._filters = filters
         self._width = _PAGE
+        self._count = _PAGE
         self._index = 0
         self._cutting = threading.Lock()
         self._turns = Turns()
@@ -101,14 +115,13 @@ class _Export:
                 page = self._read(connection, window)
                 self._turns.wait_for(window.index)
                 while True:
-                    lines, line_count, last, page_count = page
-                    if lines:
-                        self._file.write(lines.encode() + b"\n")
-                    self.events += line_count
-                    if page_count < _PAGE:
+                    if page.lines:
+                        self._file.write(page.lines.encode() + b"\n")
+                    self.events += page.line_count
+                    if not page.has_more:
                         break
-                    window.after = last
-                    self.progress.update(last - self._begin, self.events)
+                    window.after = page.last_position
+                    self.progress.update(window.after - self._begin, self.events)
                     page = self._read(connection, window)
                 self.progress.update(window.end - self._begin, self.events)
                 self._turns.finish()
@@ -122,21 +135,25 @@ class _Export:
             self._next, self._index = end, self._index + 1
             return window
 
-    def _read(self, connection: psycopg.Connection[Any], window: _Window) -> tuple[str | None, int, int | None, int]:
+    def _read(self, connection: psycopg.Connection[Any], window: _Window) -> _Page:
         """Read a page of a window, and make the next windows wider or narrower by what was in it."""
         arguments = {
-            **self._filters, "after_position": window.after, "up_to_position": window.end, "max_count": _PAGE,
+            **self._filters, "after_position": window.after, "up_to_position": window.end,
+            "max_count": self._count, "max_bytes": _PAGE_BYTES,
         }  # fmt: skip
         with connection.transaction():
             row = connection.execute(call("esdb._export_page", arguments)).fetchone()
         if row is None:
             raise AssertionError("a function returns a row")
+        page = _Page(*row)
         with self._cutting:
-            if row[3] >= _PAGE:
+            # large events: pages of fewer
+            self._count = max(page.page_count, 1) if page.is_cut else min(self._count * 2, _PAGE)
+            if page.has_more:
                 self._width = _PAGE
-            elif row[3] < _PAGE // 4 and window.end - window.after >= self._width:
+            elif page.page_count < _PAGE // 4 and window.end - window.after >= self._width:
                 self._width = min(self._width * 2, _WIDEST)
-        return row  # type: ignore[return-value]
+        return page
 
 
 def _mark(database_url: str | None) -> int:

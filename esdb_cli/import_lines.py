@@ -64,8 +64,9 @@ def batches(file: IO[bytes], max_lines: int, max_bytes: int, longest: int) -> It
 
 def _lines(file: IO[bytes], longest: int) -> Iterator[tuple[bytes, int]]:
     """Yield each line, of a too long one only the beginning, with its length in the file."""
+    read = getattr(file, "read1", file.read)  # of a pipe, what is there
     rest, skipped = b"", 0
-    while block := file.read(_BLOCK):
+    while block := read(_BLOCK):
         pieces = block.split(b"\n")
         pieces[0] = rest + pieces[0]
         rest = pieces.pop()

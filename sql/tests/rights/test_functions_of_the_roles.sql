@@ -48,7 +48,7 @@ create temporary table called_by_views as
 select * from (
     values
         ('esdb._due_snapshots(integer)'),
-        ('esdb._export_page(bigint,bigint,integer,text[],text[],timestamp with time zone,timestamp with time zone,boolean)'),
+        ('esdb._export_page(bigint,bigint,integer,integer,text[],text[],timestamp with time zone,timestamp with time zone,boolean)'),
         ('esdb._partition_bounds(oid)'),
         ('esdb._utc_month(timestamp with time zone,integer)')
 ) as f (function);
