@@ -44,10 +44,11 @@ def export(
     database_url: str | None,
     **filters: Any,
 ) -> None:
-    """Write events to FILE (stdout by default), a JSON object a line, in the store's order.
+    """Write events as lines of JSON, in order.
 
-    All columns of each event, times in UTC: what `esdb import` takes, and what archives hold. What is appended after
-    the start is not in it. Only short transactions are open, however long it takes.
+    To FILE, or stdout: a JSON object a line, in the store's order, all columns of each event, times in UTC. This is
+    what `esdb import` takes, and what archives hold. What is appended after the start is not in it. Only short
+    transactions are open, however long it takes.
     """
     begun = time.monotonic()
     mark = _mark(database_url)
