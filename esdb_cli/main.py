@@ -24,6 +24,8 @@ COMMANDS = {
     "append": _Entry("esdb_cli.append:append", "Append one event, or a batch, to a stream."),
     "contexts": _Entry("esdb_cli.contexts:contexts", "List and add bounded, group and feature contexts."),
     "demo": _Entry("esdb_cli.demo:demo", "Start a temporary server and show the store at work."),
+    "export": _Entry("esdb_cli.export_events:export", "Write events as lines of JSON, in order."),
+    "import": _Entry("esdb_cli.import_events:import_command", "Import events, as `esdb export` writes them."),
     "indexes": _Entry("esdb_cli.indexes:indexes", "Add and drop the indexes that not every store needs."),
     "info": _Entry("esdb_cli.events:info", "Show what the store knows of a stream."),
     "maintain": _Entry("esdb_cli.maintain:maintain", "Do the store's regular maintenance, step by step."),

@@ -44,11 +44,12 @@ select * from (
         ('esdb._try_step(text)')
 ) as f (function);
 
--- a view calls its functions as its reader
+-- a view calls its functions as its reader, and esdb export may be called by all who read
 create temporary table called_by_views as
 select * from (
     values
         ('esdb._due_snapshots(integer)'),
+        ('esdb._export_page(bigint,bigint,integer,integer,text[],text[],timestamp with time zone,timestamp with time zone,boolean)'),
         ('esdb._partition_bounds(oid)'),
         ('esdb._utc_month(timestamp with time zone,integer)')
 ) as f (function);

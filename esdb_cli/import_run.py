@@ -1,0 +1,230 @@
+"""The run of an import: batches staged side by side on connections of their own, and written one after the other."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from esdb_cli.db import connect
+from esdb_cli.errors import EXIT_LOCK_TIMEOUT, CliError
+from esdb_cli.turns import Turns
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import psycopg
+
+    from esdb_cli.db import Row
+    from esdb_cli.import_lines import Batch
+
+STEP: Final = "import"
+"""The name of the lock that lets one import run at a time."""
+_ATTEMPTS: Final = 10
+_COPY: Final = "copy pg_temp.esdb_import_lines (number, line) from stdin"
+# Sets aside limits that suit short transactions: a batch is staged while the one before is written.
+_SETTINGS: Final = (
+    "select set_config('statement_timeout', '0', true), set_config('idle_in_transaction_session_timeout', '0', true),"
+    " set_config('work_mem', '64MB', true)"
+)
+
+
+@dataclass
+class Totals:
+    """What an import has done so far: the lines that are done with, and what became of them."""
+
+    lines: int = 0
+    events: int = 0
+    known: int = 0
+    refused: int = 0
+    min_position: int | None = None
+    max_position: int | None = None
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A line that cannot be imported."""
+
+    line: int
+    fault: str
+    text: str
+
+
+class StoppedAtFaultsError(Exception):
+    """A batch had bad lines, and bad lines end the run; nothing of the batch was kept."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        super().__init__()
+        self.faults = faults
+
+
+@dataclass
+class Import:
+    """An import of batches into the store of a URL.
+
+    goes_on: leave bad lines out; else they end the run. report_faults and report_progress are called in the order of
+    the batches, after each is committed.
+    """
+
+    url: str | None
+    name: str
+    batches: Iterator[Batch]
+    goes_on: bool = False
+    jobs: int = 4
+    wait: float = 60.0
+    report_faults: Callable[[list[Fault]], None] = lambda _: None
+    report_progress: Callable[[int, Totals], None] = lambda _end, _totals: None
+    totals: Totals = field(default_factory=Totals)
+    unsealed: list[tuple[str, str]] = field(default_factory=list)
+    """The partitions that were unsealed: code of the context and name."""
+
+    def __post_init__(self) -> None:
+        """Prepare what the threads share."""
+        self._reading = threading.Lock()
+        self._turns = Turns()
+        self._last_position = 0
+        self._is_audited = False
+
+    def run(self) -> None:
+        """Import everything; raises the first error of any batch."""
+        with connect(self.url) as guard, connect(self.url) as self._control, guard.transaction():
+            self._take_lock(guard)
+            self._guard = guard
+            try:
+                self._turns.run(self.jobs, self._work)
+            finally:
+                if self._is_audited:
+                    self._audit(self._control, "stopped" if self._turns.has_failed else "ended")
+
+    def check(self) -> None:
+        """Check everything against the store and change nothing: one transaction, rolled back."""
+        with connect(self.url) as connection, connection.transaction(force_rollback=True):
+            connection.execute(_SETTINGS)
+            for batch in self.batches:
+                self._stage(connection, batch)
+                row = self._batch(connection, is_dry_run=True)
+                faults = self._faults(connection, batch, row)
+                self._count(batch, row, faults)
+
+    @staticmethod
+    def _take_lock(guard: psycopg.Connection[Any]) -> None:
+        guard.execute(_SETTINGS)
+        row = guard.execute("select esdb._try_step(%s)", (STEP,)).fetchone()
+        if row is None or not row[0]:
+            raise CliError("another import is running", EXIT_LOCK_TIMEOUT)
+
+    def _work(self) -> None:
+        """Do batch after batch on a connection, until there is none or any batch failed."""
+        with connect(self.url) as connection:
+            while not self._turns.has_failed:
+                with self._reading:
+                    batch = next(self.batches, None)
+                if batch is None:
+                    return
+                self._do(connection, batch)
+
+    def _do(self, connection: psycopg.Connection[Any], batch: Batch) -> None:
+        """Import a batch in one transaction, again where something changed under it."""
+        from psycopg import errors
+
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                with connection.transaction():
+                    connection.execute(_SETTINGS)
+                    self._stage(connection, batch)
+                    self._turns.wait_for(batch.index)
+                    self._guard.execute("select 1")  # the lock is still there
+                    self._remove_obstacles(connection)
+                    row = self._batch(connection)
+                    faults = self._faults(connection, batch, row)
+                    if row["event_count"] and not self._is_audited:
+                        self._audit(connection, "begun")
+                break
+            except (
+                errors.SerializationFailure,
+                errors.DeadlockDetected,
+                errors.CheckViolation,  # no partition for an event
+                errors.lookup("SE012"),
+            ):
+                if attempt == _ATTEMPTS:
+                    raise
+        self._is_audited = self._is_audited or row["event_count"] > 0
+        self._count(batch, row, faults)
+        self._turns.finish()
+
+    def _stage(self, connection: psycopg.Connection[Any], batch: Batch) -> None:
+        connection.execute("select esdb._import_begin()")
+        with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
+            copy.write(batch.copy_text())
+        connection.execute("select esdb._import_stage()")
+
+    def _remove_obstacles(self, connection: psycopg.Connection[Any]) -> None:
+        """Make the partitions that are missing and unseal the sealed ones, each in a transaction of its own."""
+        from psycopg.rows import dict_row
+
+        with connection.cursor(row_factory=dict_row) as cursor:
+            obstacles = cursor.execute("select * from esdb._import_obstacles()").fetchall()
+        for obstacle in obstacles:
+            if obstacle["action"] == "unseal":
+                self._unseal(obstacle)
+            else:
+                self._create(obstacle)
+
+    def _create(self, step: Row) -> None:
+        from esdb_cli.partitions import carry_out, render_steps
+
+        def next_phase() -> list[Row]:
+            exists = self._control.execute("select to_regclass('esdb.' || %s)", (step["partition"],)).fetchone()
+            if exists is None or exists[0] is not None:
+                return []
+            self._control.execute(render_steps([step])[0])
+            return [step]
+
+        carry_out(self._control, next_phase, wait=self.wait, failure=f"could not make {step['partition']}")
+
+    def _unseal(self, step: Row) -> None:
+        from esdb_cli.seal import unseal
+
+        unseal(self._control, step["bounded_context"], step["lower_bound"], f"import of {self.name}", wait=self.wait)
+        self.unsealed.append((step["bounded_context"], step["partition"]))
+
+    def _batch(self, connection: psycopg.Connection[Any], *, is_dry_run: bool = False) -> Row:
+        from psycopg.rows import dict_row
+
+        with connection.cursor(row_factory=dict_row) as cursor:
+            arguments = (self._last_position, self.goes_on, is_dry_run)
+            row = cursor.execute("select * from esdb._import_batch(%s, %s, %s)", arguments).fetchone()
+        if row is None:
+            raise AssertionError("a function returns a row")
+        return row
+
+    def _faults(self, connection: psycopg.Connection[Any], batch: Batch, row: Row) -> list[Fault]:
+        """Return the batch's faults; where they end the run, as an error."""
+        found = dict(batch.faults)
+        if row["fault_count"]:
+            found |= dict(connection.execute("select number, fault from pg_temp.esdb_import_faults").fetchall())
+        faults = [Fault(number, found[number], batch.text_of(number)) for number in sorted(found)]
+        if faults and not self.goes_on:
+            raise StoppedAtFaultsError(faults)
+        return faults
+
+    def _count(self, batch: Batch, row: Row, faults: list[Fault]) -> None:
+        totals = self.totals
+        totals.lines = batch.last
+        totals.events += row["event_count"]
+        totals.known += row["known_count"]
+        totals.refused += len(faults)
+        totals.min_position = totals.min_position or row["min_position"]
+        totals.max_position = row["max_position"] or totals.max_position
+        self._last_position = row["last_position"] or self._last_position
+        if faults:
+            self.report_faults(faults)
+        self.report_progress(batch.end, totals)
+
+    def _audit(self, connection: psycopg.Connection[Any], state: str) -> None:
+        """Note the import: with the first events, and at its end; a killed one has no end."""
+        details: dict[str, object] = {"state": state}
+        if state != "begun":
+            details |= {**asdict(self.totals), "unsealed": [partition for _, partition in self.unsealed]}
+        connection.execute("select esdb._audit(%s, %s, %s::jsonb)", ("import", self.name, json.dumps(details)))

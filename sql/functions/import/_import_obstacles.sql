@@ -1,0 +1,67 @@
+-- The partitions that have to be made (action create_month) or unsealed (action unseal) before the staged batch can be
+-- written, as variables of the templates. Looks at what is probably new: without locks, so _import_batch() may still
+-- meet another. Locks nothing. Errors: SE013.
+create or replace function esdb._import_obstacles()
+returns table (
+    action text,
+    bounded_context text,
+    context_name text,
+    partition text,
+    lower_bound timestamptz,
+    upper_bound timestamptz,
+    optional_indexes jsonb
+)
+language plpgsql
+volatile
+parallel unsafe
+set search_path = pg_catalog, pg_temp
+as $function$
+#variable_conflict use_variable
+declare
+    _month record;
+begin
+    for _month in
+        select c.code::text as code, c.name, m.month, min(m.first_time) as first_time, max(m.last_time) as last_time
+        from (
+            select e.bounded_context, esdb._utc_month(e.timestamp) as month, min(e.timestamp) as first_time, max(e.timestamp) as last_time
+            from pg_temp.esdb_import_events as e
+            left join esdb.streams as s on s.aggregate_id = e.aggregate_id
+            where e.version > coalesce(s.version, 0)
+            group by 1, 2
+        ) as m
+        join esdb.bounded_contexts as c on c.code = m.bounded_context
+        group by 1, 2, 3
+        order by 2, 3
+    loop
+        bounded_context := _month.code;
+        context_name := _month.name;
+        perform esdb._check_archived(bounded_context, _month.first_time, _month.last_time);
+        select p.partition, p.lower_bound, p.upper_bound
+        into partition, lower_bound, upper_bound
+        from esdb.partitions as p
+        where p.bounded_context = _month.code
+            and p.lower_bound <= _month.month
+            and coalesce(p.upper_bound > _month.month, true);
+        if partition is null then
+            action := 'create_month';
+            lower_bound := _month.month;
+            upper_bound := esdb._utc_month(_month.month, 1);
+            partition := esdb._partition_name(_month.name, lower_bound, upper_bound);
+            optional_indexes := esdb._leaf_indexes();
+            return next;
+        elsif exists (
+            -- sealed, or being sealed
+            select from pg_trigger as t
+            where t.tgrelid = to_regclass(format('esdb.%I', partition)) and t.tgname = 'events_are_sealed'
+        ) then
+            action := 'unseal';
+            return next;
+        end if;
+    end loop;
+end
+$function$;
+
+comment on function esdb._import_obstacles() is
+    'The partitions to make or to unseal before the staged batch of an import can be written. Errors: SE013.';
+
+revoke all on function esdb._import_obstacles() from public;
