@@ -37,12 +37,15 @@ _LISTED = (
     "max_position",
 )
 # transaction_timeout came with PostgreSQL 17
-_WITHOUT_TIME_LIMITS = "select set_config(s.name, '0', true) from pg_settings as s where s.name in ('statement_timeout', 'transaction_timeout')"
+_WITHOUT_TIME_LIMITS = (
+    "select set_config(s.name, '0', true) from pg_settings as s"
+    " where s.name in ('statement_timeout', 'transaction_timeout')"
+)
 
 
 @click.group()
 def partitions() -> None:
-    """Make, watch and list the partitions of the events."""
+    """Make, check and list the partitions of the events."""
 
 
 @partitions.command("create-next", short_help="Make the partitions that are due, by the clock.")
@@ -78,7 +81,7 @@ def create_next_command(
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @database_option
 def list_command(context: str | None, as_json: bool, database_url: str | None) -> None:
-    """List the partitions with their bounds, sizes and positions, archived ones too."""
+    """List the partitions: bounds, sizes, positions."""
     from psycopg.rows import dict_row
 
     with connect(database_url) as connection, connection.cursor(row_factory=dict_row) as cursor:

@@ -105,30 +105,30 @@ begin
             from esdb_meta._partition_tree_faults() as f
             where f.kind = 'bounded context' and f.name = bounded_context);
         if _context.months_end < esdb._utc_month(_now - _day, months_wanted + 1) then
-            reasons := reasons || format('%s months ahead of the clock, %s wanted: run esdb partitions create-next',
+            reasons := reasons || format('months ahead of the clock: %s, wanted: %s; run esdb partitions create-next',
                 months_ahead, months_wanted);
         end if;
         if overflow_since is not null then
-            reasons := reasons || format('the overflow holds events since %s, about %s rows: run esdb partitions create-next',
+            reasons := reasons || format('the overflow holds events since %s, about %s; run esdb partitions create-next',
                 date_trunc('second', overflow_since), overflow_rows);
         end if;
         if bound_until is not null then
-            reasons := reasons || format('an unfinished bound on the overflow, appends fail from %s on: run esdb partitions create-next',
+            reasons := reasons || format('the overflow has an unfinished bound, appends fail from %s on; run esdb partitions create-next',
                 bound_until::date);
         end if;
         if archives_unfinished_since + _day <= _now then
-            reasons := reasons || format('archiving is unfinished since %s: run esdb partitions archive again',
+            reasons := reasons || format('archiving is unfinished since %s; run esdb partitions archive again',
                 date_trunc('second', archives_unfinished_since));
         end if;
 
         remarks := '{}';
         if seals_due_since + _month <= _now then
-            remarks := remarks || format('%s partitions are due for sealing, the oldest since %s: run esdb maintain',
-                seals_due, seals_due_since::date);
+            remarks := remarks || format('due for sealing since %s, %s in all; run esdb maintain',
+                seals_due_since::date, seals_due);
         end if;
         if past_retain_since + _month <= _now then
-            remarks := remarks || format('%s partitions are past their time, the oldest since %s: run esdb partitions archive',
-                past_retain, past_retain_since::date);
+            remarks := remarks || format('past the time to be kept since %s, %s in all; run esdb partitions archive',
+                past_retain_since::date, past_retain);
         end if;
         return next;
     end loop;

@@ -1,5 +1,5 @@
 -- The public functions have the parameters, defaults and results that the API promises, and no overloads.
-select plan(29);
+select plan(30);
 
 create temporary table promised as
 select * from (
@@ -53,6 +53,7 @@ select * from (
         ('list_settings', '',
             'TABLE(name text, value text, default_value text, value_type text, minimum text, maximum text, is_changed boolean,'
             ' meaning text)'),
+        ('set_retention', 'bounded_context text, retain text', 'interval'),
         ('set_setting', 'name text, value text DEFAULT NULL::text', 'text'),
         ('stream_version', 'aggregate_id text', 'bigint'),
         ('list_streams',
