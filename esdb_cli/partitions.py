@@ -41,6 +41,7 @@ _WITHOUT_TIME_LIMITS = (
     "select set_config(s.name, '0', true) from pg_settings as s"
     " where s.name in ('statement_timeout', 'transaction_timeout')"
 )
+_BEHIND_A_BOUND = ("bound_overflow", "validate_overflow", "attach_span")
 
 
 @click.group()
@@ -142,7 +143,7 @@ def create_next(
     def next_phase() -> list[Row]:
         connection.execute("select set_config('statement_timeout', %s, true)", (statement_timeout,))
         steps = first_phase(plan(connection, months))
-        bounded.update(step["partition"] for step in steps if step["action"] in {"bound_overflow", "validate_overflow"})
+        bounded.update(step["overflow"] for step in steps if step["action"] in _BEHIND_A_BOUND)
         if any(step["action"] == "validate_overflow" for step in steps):
             connection.execute(_WITHOUT_TIME_LIMITS)
         for sql in render_steps(steps):
