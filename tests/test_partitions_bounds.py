@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from esdb_cli import partitions
+from esdb_cli import ddl, partitions
 from esdb_cli.errors import CliError
 from esdb_cli.partitions import create_next, plan
 from tests.databases import environment, esdb_program
@@ -231,7 +231,7 @@ def test_no_time_limit_keeps_the_proof_from_ending(db: Connection, late: datetim
 
 def test_every_ddl_transaction_asks_for_locks_briefly(db: Connection, clock: Clock, late: datetime) -> None:
     hook(db, "never", "null")
-    assert partitions.DDL_LOCK_TIMEOUT == "500ms"
+    assert ddl.LOCK_TIMEOUT == "500ms"
     actions = {step["action"] for step in create_next(clock.connect(late))}
     assert actions == {
         "bound_overflow", "validate_overflow", "detach_overflow", "attach_span", "create_month", "create_overflow",
@@ -274,15 +274,15 @@ class FakeTime:
 
 def test_retries_are_capped_and_jittered(db: Connection, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
     time = FakeTime()
-    monkeypatch.setattr(partitions, "time", time)
-    monkeypatch.setattr(partitions, "DDL_LOCK_TIMEOUT", "5ms")
+    monkeypatch.setattr(ddl, "time", time)
+    monkeypatch.setattr(ddl, "LOCK_TIMEOUT", "5ms")
     holder = connect(autocommit=False)
     append(holder, "s")
     with pytest.raises(CliError) as raised:
         create_next(db, months=5, wait=60)
     assert raised.value.exit_code == 4
     assert 55 < time.now < 60
-    upper = [min(0.05 * 2**number, partitions.LONGEST_PAUSE_SECONDS) for number in range(len(time.pauses))]
+    upper = [min(0.05 * 2**number, ddl.LONGEST_PAUSE_SECONDS) for number in range(len(time.pauses))]
     shares = [pause / most for pause, most in zip(time.pauses, upper, strict=True)]
     assert all(0.5 <= share <= 1 for share in shares)
     assert len({round(share, 6) for share in shares}) > len(shares) / 2
