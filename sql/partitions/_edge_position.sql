@@ -12,19 +12,17 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-    _name text;
     _position bigint;
 begin
-    select relation.oid::regclass::text
-    into _name
-    from pg_class as relation
-    join pg_inherits as tree on tree.inhrelid = relation.oid
-    join pg_inherits as context_tree on context_tree.inhrelid = tree.inhparent
-    where relation.oid = leaf and context_tree.inhparent = 'esdb.events'::regclass;
-    if _name is null then
+    if not exists (
+        select
+        from pg_inherits as tree
+        join pg_inherits as context_tree on context_tree.inhrelid = tree.inhparent
+        where tree.inhrelid = leaf and context_tree.inhparent = 'esdb.events'::regclass
+    ) then
         return null;
     end if;
-    execute format('select %s(e.position) from only %s as e', case when edge < 0 then 'min' else 'max' end, _name)
+    execute format('select %s(e.position) from only %s as e', case when edge < 0 then 'min' else 'max' end, leaf::regclass)
         into _position;
     return _position;
 exception

@@ -53,7 +53,7 @@ begin
 
     select p.bounded_context, p.lower_bound, p.upper_bound
     into _bounds
-    from esdb._leaves as p
+    from esdb.partitions as p
     where p.partition = _partition;
     if _bounds.bounded_context is null then
         return;
