@@ -30,8 +30,11 @@ def test_a_new_store_is_well(esdb: Esdb) -> None:
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [
-        ("drop table esdb.events_note", "its table esdb.events_note is missing: run esdb partitions create-next"),
-        ("drop table esdb.events_note_overflow", "no overflow partition (to MAXVALUE)"),
+        ("drop table esdb.events_note", "its table esdb.events_note is missing; run esdb partitions create-next"),
+        (
+            "drop table esdb.events_note_overflow",
+            "no overflow, appends after the last month fail; run esdb partitions create-next",
+        ),
         (
             "update esdb.settings set value = '7' where name = 'partitions_ahead'",
             "months ahead of the clock: 3, wanted: 7; run esdb partitions create-next",

@@ -1,5 +1,8 @@
 -- The lowest (edge -1) or highest (edge 1) position in a leaf, by its index; null: it is empty, or gone by now. Of any
--- other table it says nothing. Locks the leaf in ACCESS SHARE until the transaction ends.
+-- other table it says nothing.
+--
+-- Locks the leaf and its indexes in ACCESS SHARE, and lets them go at once: what is read in a subtransaction that ends in
+-- an error takes its locks along. A list of a thousand leaves would else need more locks than a server has.
 create or replace function esdb._edge_position(
     leaf oid,
     edge integer
@@ -7,7 +10,7 @@ create or replace function esdb._edge_position(
 returns bigint
 language plpgsql
 stable
-parallel safe
+parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $function$
@@ -22,12 +25,14 @@ begin
     ) then
         return null;
     end if;
-    execute format('select %s(e.position) from only %s as e', case when edge < 0 then 'min' else 'max' end, leaf::regclass)
-        into _position;
-    return _position;
-exception
-    when undefined_table then
-        return null;
+    begin
+        execute format('select %s(e.position) from only %s as e', case when edge < 0 then 'min' else 'max' end, leaf::regclass)
+            into _position;
+        raise exception 'the locks go' using errcode = 'raise_exception';
+    exception
+        when raise_exception or undefined_table then
+            return _position;
+    end;
 end
 $function$;
 

@@ -40,10 +40,16 @@ declare
 begin
     months_wanted := esdb._setting('partitions_ahead')::integer;
     for _context in
+        with leaves as materialized (
+            select l.*, s.number is not null as is_sealed
+            from esdb._leaves as l
+            left join esdb.seals as s on s.bounded_context = l.bounded_context and s.lower_bound = l.lower_bound
+        )
         select
             c.code,
             c.name,
-            c.retain,
+            to_regclass(format('esdb.%I', 'events_' || c.name)) is null as is_missing,
+            to_regclass(format('esdb.%I', 'events_' || c.name || '_overflow')) is not null as is_astray,
             o.leaf as overflow,
             coalesce(o.lower_bound, t.months_end) as months_end,
             b.upper_bound as bound_until,
@@ -54,18 +60,17 @@ begin
             a.unfinished,
             a.unfinished_since
         from esdb.bounded_contexts as c
-        left join esdb._leaves as o on o.bounded_context = c.code and o.kind = 'overflow'
+        left join leaves as o on o.bounded_context = c.code and o.kind = 'overflow'
         left join esdb._unfinished_bounds() as b on b.bounded_context = c.code
         cross join lateral (
             select
                 max(l.upper_bound) as months_end,
-                count(*) filter (where s.number is null and l.upper_bound + _seal_after <= _now) as seals_due,
+                count(*) filter (where not l.is_sealed and l.upper_bound + _seal_after <= _now) as seals_due,
                 min(l.upper_bound + _seal_after)
-                    filter (where s.number is null and l.upper_bound + _seal_after <= _now) as seals_due_since,
+                    filter (where not l.is_sealed and l.upper_bound + _seal_after <= _now) as seals_due_since,
                 count(*) filter (where l.upper_bound + c.retain <= _now) as past_retain,
                 min(l.upper_bound + c.retain) filter (where l.upper_bound + c.retain <= _now) as past_retain_since
-            from esdb._leaves as l
-            left join esdb.seals as s on s.bounded_context = l.bounded_context and s.lower_bound = l.lower_bound
+            from leaves as l
             where l.bounded_context = c.code
         ) as t
         cross join lateral (
@@ -100,10 +105,13 @@ begin
             end if;
         end if;
 
-        reasons := array(
-            select f.fault
-            from esdb_meta._partition_tree_faults() as f
-            where f.kind = 'bounded context' and f.name = bounded_context);
+        reasons := '{}';
+        if _context.is_missing then
+            reasons := reasons || format('its table esdb.%I is missing; run esdb partitions create-next', 'events_' || context_name);
+        elsif _context.overflow is null then
+            reasons := reasons || ('no overflow, appends after the last month fail; '
+                || case when _context.is_astray then 'run esdb verify' else 'run esdb partitions create-next' end);
+        end if;
         if _context.months_end < esdb._utc_month(_now - _day, months_wanted + 1) then
             reasons := reasons || format('months ahead of the clock: %s, wanted: %s; run esdb partitions create-next',
                 months_ahead, months_wanted);
