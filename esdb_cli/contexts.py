@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from esdb_cli.calls import call
 from esdb_cli.db import connect, database_option
 from esdb_cli.output import print_json, print_table, say
 from esdb_cli.partitions import carry_out, first_phase, plan, render_steps, script
@@ -29,18 +30,19 @@ def contexts() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @database_option
 def list_command(*, kind: str | None, as_json: bool, database_url: str | None) -> None:
-    """List the contexts: code, name and a feature's action type."""
+    """List the contexts: code, name, a feature's action type, and how long a bounded context's partitions are kept."""
     from psycopg.rows import dict_row
 
     with connect(database_url) as connection, connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(
-            "select * from esdb.contexts where %(kind)s::text is null or kind = %(kind)s order by kind, code",
+            "select kind, code, name, action_type, retain::text from esdb.contexts"
+            " where %(kind)s::text is null or kind = %(kind)s order by kind, code",
             {"kind": kind},
         ).fetchall()
     if as_json:
         print_json(rows)
     else:
-        print_table(rows, ["kind", "code", "name", "action_type"])
+        print_table(rows, ["kind", "code", "name", "action_type", "retain"])
 
 
 @contexts.command("add", short_help="Add a context; a bounded one gets its partitions.")
@@ -73,6 +75,30 @@ def add_command(
         say(f"nothing to do: {told} is there already")
     elif not dry_run:
         say(f"added {told}" if _REGISTER in text else f"made the partitions of {told}")
+
+
+@contexts.command("retain", short_help="Say how long a bounded context's partitions are kept.")
+@click.argument("context")
+@click.argument("retain", metavar="INTERVAL|forever")
+@click.option("--dry-run", is_flag=True, help="Print the exact SQL and change nothing.")
+@database_option
+def retain_command(*, context: str, retain: str, dry_run: bool, database_url: str | None) -> None:
+    """Say how long the partitions of a bounded context (code or name) stay before they may be archived.
+
+    An interval such as '7 years', counted from a partition's end, or forever. Nothing is archived by this.
+    """
+    statement = call("esdb.set_retention", {"bounded_context": context, "retain": retain}, "result::text")
+    if dry_run:
+        click.echo(f"{statement.as_string()};")
+        return
+    with connect(database_url) as connection:
+        row = connection.execute(statement).fetchone()
+    kept = row[0] if row and row[0] else None
+    say(
+        f"partitions of {context} are kept for {kept} after their end"
+        if kept
+        else f"partitions of {context} are kept for ever"
+    )
 
 
 def add(

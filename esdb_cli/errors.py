@@ -91,6 +91,13 @@ def _hint(diagnostic: psycopg.errors.Diagnostic) -> str | None:
             return NO_STORE
         case "42P01" | "42883" if "esdb." in (diagnostic.message_primary or ""):
             return NO_STORE
+        case "23514" if not diagnostic.message_hint and (
+            "no partition of relation" in (diagnostic.message_primary or "")
+            or (diagnostic.constraint_name or "").startswith("spans_until_")
+        ):
+            return (
+                "run `esdb partitions create-next`; if nothing is due, the server's clock stands before all partitions"
+            )
         case "42501" if not diagnostic.message_hint:
             return _NOT_ALLOWED
     return None

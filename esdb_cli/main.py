@@ -30,7 +30,7 @@ COMMANDS = {
     "info": _Entry("esdb_cli.events:info", "Show what the store knows of a stream."),
     "maintain": _Entry("esdb_cli.maintain:maintain", "Do the store's regular maintenance, step by step."),
     "migrate": _Entry("esdb_cli.migrate:migrate", "Bring the database's schema to this version."),
-    "partitions": _Entry("esdb_cli.partitions:partitions", "Make and list the partitions of the events."),
+    "partitions": _Entry("esdb_cli.partitions:partitions", "Make, check and list the partitions of the events."),
     "read": _Entry("esdb_cli.events:read", "Read a stream, or every event in order."),
     "refresh-stats": _Entry("esdb_cli.statistics:refresh_stats", "Bring the view event_statistics up to date."),
     "settings": _Entry("esdb_cli.settings:settings", "List and change the store's settings."),

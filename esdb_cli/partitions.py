@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import threading
+from contextlib import contextmanager
 from itertools import groupby, takewhile
 from typing import TYPE_CHECKING, Any
 
@@ -10,20 +13,40 @@ import click
 from esdb_cli.db import connect, database_option
 from esdb_cli.ddl import LOCKED_OUT, Patience, turn
 from esdb_cli.errors import EXIT_LOCK_TIMEOUT, CliError
-from esdb_cli.output import print_json, print_table
+from esdb_cli.output import print_json, print_table, say
+from esdb_cli.partition_render import render_command
+from esdb_cli.partition_status import status_command
 from esdb_cli.seal import seal_command, unseal_command
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from psycopg import Connection
 
     from esdb_cli.db import Row
 
+_SECONDS_TO_TAKE_BOUNDS_AWAY = 10.0
+_LISTED = (
+    "partition",
+    "kind",
+    "lower_bound",
+    "upper_bound",
+    "rows_estimate",
+    "total_bytes",
+    "min_position",
+    "max_position",
+)
+# transaction_timeout came with PostgreSQL 17
+_WITHOUT_TIME_LIMITS = (
+    "select set_config(s.name, '0', true) from pg_settings as s"
+    " where s.name in ('statement_timeout', 'transaction_timeout')"
+)
+_BEHIND_A_BOUND = ("bound_overflow", "validate_overflow", "attach_span")
+
 
 @click.group()
 def partitions() -> None:
-    """Make and list the partitions of the events."""
+    """Make, check and list the partitions of the events."""
 
 
 @partitions.command("create-next", short_help="Make the partitions that are due, by the clock.")
@@ -59,7 +82,7 @@ def create_next_command(
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @database_option
 def list_command(context: str | None, as_json: bool, database_url: str | None) -> None:
-    """List the partitions with their bounds and sizes."""
+    """List the partitions: bounds, sizes, positions."""
     from psycopg.rows import dict_row
 
     with connect(database_url) as connection, connection.cursor(row_factory=dict_row) as cursor:
@@ -71,7 +94,7 @@ def list_command(context: str | None, as_json: bool, database_url: str | None) -
     if as_json:
         print_json(rows)
     else:
-        print_table(rows, ["partition", "kind", "lower_bound", "upper_bound", "rows_estimate", "total_bytes"])
+        print_table(rows, _LISTED)
 
 
 def plan(
@@ -109,17 +132,71 @@ def create_next(
     """Make the partitions that are due and return the steps taken; `wait` is in seconds.
 
     Each transaction takes the lock, asks for the plan, carries out its first phase and commits; so runs at the same
-    time take turns, and a killed one leaves a plan for the next.
+    time take turns, and a killed one leaves a plan for the next. A bound that was put on an overflow and cannot be
+    made a span of, for whatever reason, is taken away again before the reason is raised.
+
+    statement_timeout: of each statement but the proof of such a bound, which blocks nobody and reads all of the
+    overflow: a limit that it does not keep today it will not keep tomorrow.
     """
+    bounded: set[str] = set()
 
     def next_phase() -> list[Row]:
         connection.execute("select set_config('statement_timeout', %s, true)", (statement_timeout,))
         steps = first_phase(plan(connection, months))
+        bounded.update(step["overflow"] for step in steps if step["action"] in _BEHIND_A_BOUND)
+        if any(step["action"] == "validate_overflow" for step in steps):
+            connection.execute(_WITHOUT_TIME_LIMITS)
         for sql in render_steps(steps):
             connection.execute(sql)  # rendered from our own templates
         return steps
 
-    return carry_out(connection, next_phase, wait=wait, failure="could not make the partitions")
+    with _terminated_as_interrupted():
+        try:
+            return carry_out(connection, next_phase, wait=wait, failure="could not make the partitions")
+        except BaseException:
+            if bounded:
+                _take_bounds_away(connection, bounded)
+            raise
+
+
+def _take_bounds_away(connection: Connection[Any], overflows: set[str]) -> None:
+    """Take the unfinished bounds away from overflows, in a short transaction; say so where that fails.
+
+    One that is proven and ends far ahead stays, for the next run to go on with.
+    """
+    import psycopg
+    from psycopg.rows import dict_row
+
+    def next_phase() -> list[Row]:
+        with connection.cursor(row_factory=dict_row) as cursor:
+            steps = cursor.execute(
+                "select * from esdb._unfinished_bounds() where not is_safe and partition = any (%s)",
+                (sorted(overflows),),
+            ).fetchall()
+        for sql in render_steps(steps):
+            connection.execute(sql)
+        return steps
+
+    try:
+        carry_out(connection, next_phase, wait=_SECONDS_TO_TAKE_BOUNDS_AWAY, failure="could not take the bound away")
+    except (CliError, psycopg.Error):
+        say(
+            f"a bound is left on {', '.join(sorted(overflows))}, appends past it would fail: run"
+            " `esdb partitions create-next` again; `esdb partitions status` tells from when on"
+        )
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Let SIGTERM, which schedulers send, end the work as Ctrl-C does: the statement is cancelled, and amends made."""
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def carry_out(
@@ -153,5 +230,7 @@ def _phase(step: Row) -> tuple[Any, Any]:
     return step["context_name"], step["phase"]
 
 
+partitions.add_command(render_command)
 partitions.add_command(seal_command)
+partitions.add_command(status_command)
 partitions.add_command(unseal_command)

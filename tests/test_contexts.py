@@ -71,10 +71,12 @@ def assert_clean(connection: Connection) -> None:
 def test_contexts_are_listed(esdb: Esdb) -> None:
     rows = json.loads(esdb("contexts", "list", "--json").stdout)
     assert len(rows) == 9 + 3 + 4
-    assert {"kind": "bounded", "code": "b", "name": "bookmark", "action_type": None} in rows
+    assert {"kind": "bounded", "code": "b", "name": "bookmark", "action_type": None, "retain": None} in rows
     features = json.loads(esdb("contexts", "list", "--kind", "feature", "--json").stdout)
     assert [row["code"] for row in features] == ["c", "d", "r", "u"]
-    assert features[0] == {"kind": "feature", "code": "c", "name": "create", "action_type": "create"}
+    assert features[0] == {
+        "kind": "feature", "code": "c", "name": "create", "action_type": "create", "retain": None,
+    }  # fmt: skip
     assert "bookmark" in esdb("contexts", "list").stdout
     assert esdb("contexts", "list", "--kind", "aggregate").returncode == 2
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from esdb_cli.verification import faults
 from tests.databases import Databases
@@ -168,12 +169,28 @@ def test_partitions_made_later_are_no_fault(db: Connection, esdb: Esdb) -> None:
     assert lines(db) == []
 
 
-def test_the_bound_that_a_killed_run_left_is_no_fault(db: Connection) -> None:
+def test_the_bound_that_a_killed_run_left_is_named_and_mended(db: Connection, esdb: Esdb) -> None:
     db.execute("""
         alter table esdb.events_bookmark_overflow
             add constraint spans_until_2099_01 check (timestamp < '2099-01-01 00:00:00+00') not valid
     """)
+    (line,) = lines(db)
+    assert line == (
+        "partition esdb.events_bookmark_overflow: an unfinished bound, appends fail from 2099-01-01 on:"
+        " run esdb partitions create-next"
+    )
+    assert esdb("partitions", "create-next").returncode == 0
     assert lines(db) == []
+
+
+@pytest.mark.parametrize("name", ["spans_until_soon", "spans_until_2099_1", "spans_until_", "only_bookmarks"])
+def test_another_constraint_on_an_overflow_is_a_fault(db: Connection, name: str) -> None:
+    db.execute(
+        sql.SQL("alter table esdb.events_bookmark_overflow add constraint {} check (version > 0)").format(
+            sql.Identifier(name)
+        )
+    )
+    assert lines(db) == [f"partition esdb.events_bookmark_overflow: constraint {name}: not made by a migration"]
 
 
 def test_create_next_mends_a_missing_context(db: Connection, esdb: Esdb) -> None:

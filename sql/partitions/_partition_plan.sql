@@ -1,6 +1,11 @@
 -- What has to be done, and in which order, so that every bounded context has its months ahead of the clock and an
 -- overflow after them; with new_code and new_name, what that one context needs, registered already or not. Reads the
--- catalog, and of each overflow its newest timestamp; changes and locks nothing.
+-- catalog, and of each overflow a row; all of one only if the store has events of months to come. Changes and locks
+-- nothing.
+--
+-- A used overflow gets a bound, past which appends fail until it is a span. So the bound lies as far ahead as appends
+-- shall go on without a run: partitions_ahead whole months, at least one. A bound that was left unproven and comes near
+-- gives way to a new one.
 --
 -- Each action is the name of the template that does it, and the actions of one phase belong in one transaction. Who
 -- carries it out does the lowest phase, commits, and asks again: so a run killed anywhere is continued by the next,
@@ -30,10 +35,12 @@ as $function$
 #variable_conflict use_variable
 declare
     _now constant timestamptz := clock_timestamp();
-    _end timestamptz := esdb._utc_month(_now, coalesce(months_ahead, esdb._setting('partitions_ahead')::integer) + 1);
+    _ahead constant integer := esdb._setting('partitions_ahead')::integer;
+    _end timestamptz := esdb._utc_month(_now, coalesce(months_ahead, _ahead) + 1);
     _context record;
     _has_overflow boolean;
-    _newest timestamptz;
+    _is_used boolean;
+    _until timestamptz;
     _bound record;
     _from timestamptz;
 begin
@@ -46,7 +53,7 @@ begin
             p.lower_bound as overflow_from,
             (
                 select max(m.upper_bound)
-                from esdb.partitions as m
+                from esdb._leaves as m
                 where m.bounded_context = c.code
             ) as months_end
         from (
@@ -57,7 +64,7 @@ begin
             select new_code, new_name
             where new_code is not null
         ) as c
-        left join esdb.partitions as p on p.bounded_context = c.code and p.kind = 'overflow'
+        left join esdb._leaves as p on p.bounded_context = c.code and p.kind = 'overflow'
         order by c.name
     loop
         bounded_context := _context.code;
@@ -65,7 +72,7 @@ begin
         overflow := 'events_' || _context.name || '_overflow';
         phase := 1;
         bound_constraint := null;
-        _newest := null;
+        _is_used := false;
 
         _has_overflow := _context.overflow_from is not null;
 
@@ -77,7 +84,7 @@ begin
             return next;
         end if;
         if _has_overflow then
-            execute format('select max(o.timestamp) from esdb.%I as o', overflow) into _newest;
+            execute format('select exists (select from esdb.%I)', overflow) into _is_used;
             _from := _context.overflow_from;
         else
             -- A new context, or an overflow that was lost. From last month on: a clock that steps back over a month's
@@ -85,24 +92,40 @@ begin
             _from := coalesce(_context.months_end, esdb._utc_month(_now, -1));
         end if;
 
-        if _newest is not null then
-            select k.conname, k.convalidated
-            into _bound
-            from pg_catalog.pg_constraint as k
-            where k.conrelid = format('esdb.%I', overflow)::regclass and starts_with(k.conname::text, 'spans_until_');
-            -- two months on, so that appends fit into the bound for a month even when the run is killed right here
-            upper_bound := coalesce(
-                (translate(substr(_bound.conname, 13), '_', '-') || '-01 00:00:00+00')::timestamptz,
-                esdb._utc_month(greatest(_newest, _now), 2)
-            );
+        if _is_used then
+            -- no event is of this month or later; which mostly is known without looking at them
+            _until := esdb._utc_month(_now, 1);
+            if esdb._newest_month_end() > _until then
+                execute format('select esdb._utc_month(greatest($1, max(o.timestamp)), 1) from esdb.%I as o', overflow)
+                    into _until
+                    using _now;
+            end if;
+        end if;
+        -- all null: there is none
+        select b.* into _bound from esdb._unfinished_bounds() as b where b.partition = overflow;
+        if _bound.action is not null
+            and (not _is_used or (not _bound.is_proven and (_bound.is_near or _until > _bound.upper_bound)))
+        then
+            action := _bound.action;
+            partition := overflow;
+            lower_bound := _from;
+            upper_bound := _bound.upper_bound;
+            bound_constraint := _bound.bound_constraint;
+            return next;
+            select null::timestamptz as upper_bound, null::boolean as is_proven into _bound;
+            bound_constraint := null;
+        end if;
+
+        if _is_used then
+            upper_bound := coalesce(_bound.upper_bound, esdb._utc_month(_until, greatest(_ahead, 1)));
             lower_bound := _from;
             bound_constraint := to_char(upper_bound at time zone 'UTC', '"spans_until_"YYYY_MM');
             partition := overflow;
-            if _bound.conname is null then
+            if _bound.upper_bound is null then
                 action := 'bound_overflow';
                 return next;
             end if;
-            if _bound.convalidated is not true then
+            if _bound.is_proven is not true then
                 phase := 2;
                 action := 'validate_overflow';
                 return next;
@@ -117,7 +140,7 @@ begin
             partition := overflow;
             return next;
         end if;
-        if _newest is not null then
+        if _is_used then
             action := 'attach_span';
             partition := esdb._partition_name(_context.name, _from, upper_bound);
             return next;
@@ -131,7 +154,7 @@ begin
             return next;
             _from := upper_bound;
         end loop;
-        action := case when _has_overflow and _newest is null then 'attach_overflow' else 'create_overflow' end;
+        action := case when _has_overflow and not _is_used then 'attach_overflow' else 'create_overflow' end;
         partition := overflow;
         lower_bound := _from;
         upper_bound := null;

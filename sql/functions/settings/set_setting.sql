@@ -18,9 +18,7 @@ as $function$
 #variable_conflict use_column
 declare
     _setting esdb.settings;
-    -- the last number in the value, if nothing but punctuation or "ago" follows it, and it is no part of 1:30 or 1-2
-    _bare constant text := substring(
-        set_setting.value from '(?i)(?:^|[^[:alnum:]:.+-])[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)[^[:alnum:]]*(?:ago[^[:alnum:]]*)?$');
+    _bare constant text := esdb._bare_number(set_setting.value);
 begin
     select s.* into _setting from esdb.settings as s where s.name = set_setting.name for no key update;
     if _setting.name is null then
@@ -31,7 +29,7 @@ begin
             'esdb.list_settings() tells what each one means.');
     end if;
 
-    if _setting.value_type = 'interval' and _bare ~ '[1-9]' then
+    if _setting.value_type = 'interval' and _bare is not null then
         perform esdb._invalid_argument(
             'value',
             format('%s has a number without a unit', quote_literal(set_setting.value)),

@@ -1,6 +1,6 @@
 -- What was added to a partition of esdb.events and changes what it accepts, does or shows: triggers, constraints,
 -- rules, row security; part of esdb_meta.partition_faults(). What came down from a table above is named there alone. The
--- overflow's temporary bound (templates/bound_overflow.sql.j2) is no fault. Locks nothing.
+-- overflow's temporary bound (templates/bound_overflow.sql.j2) is named with what it means. Locks nothing.
 create or replace function esdb_meta._partition_additions()
 returns table (
     kind text,
@@ -33,7 +33,18 @@ join pg_constraint as facts on facts.conrelid = partition.oid
 where facts.contype in ('c', 'f', 'x')
     and facts.conislocal
     and facts.conparentid = 0
-    and not (facts.contype = 'c' and starts_with(facts.conname::text, 'spans_until_'))
+    and not exists (
+        select
+        from esdb._unfinished_bounds() as bound
+        where bound.bound_constraint = facts.conname and format('esdb.%I', bound.partition) = partition.name
+    )
+union all
+select
+    'partition',
+    format('esdb.%I', bound.partition),
+    format('an unfinished bound, appends fail from %s on: run esdb partitions create-next',
+        to_char(bound.upper_bound at time zone 'UTC', 'YYYY-MM-DD'))
+from esdb._unfinished_bounds() as bound
 union all
 select 'partition', partition.name, format('rule %I: not made by a migration', facts.rulename)
 from esdb_meta._partitions() as partition

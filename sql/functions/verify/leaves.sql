@@ -34,10 +34,9 @@ begin
             'aggregate_id', format('there is no stream %s', leaves.aggregate_id), 'Pass the aggregate_id of a stream.');
     end if;
     return query
-    select relation.oid, p.partition, p.table_bytes, coalesce(p.rows_estimate, 0)
-    from esdb.partitions as p
-    join pg_class as relation
-        on relation.relnamespace = 'esdb'::regnamespace and relation.relname = p.partition
+    select relation.oid, p.partition, pg_relation_size(relation.oid), greatest(relation.reltuples, 0)::bigint
+    from esdb._leaves as p
+    join pg_class as relation on relation.oid = p.leaf
     where leaves.aggregate_id is null
         or relation.oid in (select e.tableoid from esdb.events as e where e.aggregate_id = leaves.aggregate_id)
         or exists (

@@ -14,8 +14,8 @@ select results_eq(
     'group and feature contexts'
 );
 select set_eq(
-    $$select code, name collate "default", action_type from esdb.contexts where kind = 'bounded'$$,
-    $$select code::text, name collate "default", null::text from esdb.bounded_contexts$$,
+    $$select code, name collate "default", action_type, retain from esdb.contexts where kind = 'bounded'$$,
+    $$select code::text, name collate "default", null::text, null::interval from esdb.bounded_contexts$$,
     'bounded contexts'
 );
 select is_empty('select * from esdb.aggregate_type_contexts', 'a new store has no aggregate types');

@@ -47,16 +47,16 @@ select results_eq(
         (1, 'bound_overflow', 'events_note_overflow'),
         (2, 'validate_overflow', 'events_note_overflow'),
         (3, 'detach_overflow', 'events_note_overflow'),
-        (3, 'attach_span', 'events_note_' || pg_temp.month(4) || '_' || pg_temp.month(7)),
+        (3, 'attach_span', 'events_note_' || pg_temp.month(4) || '_' || pg_temp.month(9)),
         (3, 'create_overflow', 'events_note_overflow')$$,
     'a used overflow gets bounds, has them proven, and becomes a span, in three phases'
 );
 select results_eq(
     $$select lower_bound, upper_bound, bound_constraint from esdb._partition_plan() where bounded_context = 'n' and phase < 3$$,
-    $$select esdb._utc_month(clock_timestamp(), 4), esdb._utc_month(clock_timestamp(), 8),
-        to_char(esdb._utc_month(clock_timestamp(), 8) at time zone 'UTC', '"spans_until_"YYYY_MM')
+    $$select esdb._utc_month(clock_timestamp(), 4), esdb._utc_month(clock_timestamp(), 10),
+        to_char(esdb._utc_month(clock_timestamp(), 10) at time zone 'UTC', '"spans_until_"YYYY_MM')
     from generate_series(1, 2)$$,
-    'from its lower bound to two months past its newest event'
+    'from its lower bound to as many whole months past its newest event''s as partitions are made ahead'
 );
 select is_empty($$select * from esdb._partition_plan() where bounded_context <> 'n'$$, 'other contexts have nothing to do');
 do $$
@@ -73,7 +73,7 @@ select results_eq(
     $$select * from pg_temp.plan_of('n')$$, $$values
         (2, 'validate_overflow', 'events_note_overflow'),
         (3, 'detach_overflow', 'events_note_overflow'),
-        (3, 'attach_span', 'events_note_' || pg_temp.month(4) || '_' || pg_temp.month(7)),
+        (3, 'attach_span', 'events_note_' || pg_temp.month(4) || '_' || pg_temp.month(9)),
         (3, 'create_overflow', 'events_note_overflow')$$,
     'with the bounds there, what is left begins with their proof'
 );
@@ -86,15 +86,15 @@ select results_eq(
     $$select * from pg_temp.plan_of('n')$$,
     $$values
         (3, 'detach_overflow', 'events_note_overflow'),
-        (3, 'attach_span', 'events_note_' || pg_temp.month(4) || '_' || pg_temp.month(7)),
+        (3, 'attach_span', 'events_note_' || pg_temp.month(4) || '_' || pg_temp.month(9)),
         (3, 'create_overflow', 'events_note_overflow')$$,
     'with them proven, the span and a new overflow are left'
 );
 select results_eq(
     $$select action, lower_bound, upper_bound from esdb._partition_plan() where action <> 'detach_overflow'$$,
     $$values
-        ('attach_span', esdb._utc_month(clock_timestamp(), 4), esdb._utc_month(clock_timestamp(), 8)),
-        ('create_overflow', esdb._utc_month(clock_timestamp(), 8), null)$$,
+        ('attach_span', esdb._utc_month(clock_timestamp(), 4), esdb._utc_month(clock_timestamp(), 10)),
+        ('create_overflow', esdb._utc_month(clock_timestamp(), 10), null)$$,
     'without a gap between them'
 );
 

@@ -50,6 +50,8 @@ select * from (
     values
         ('esdb._due_snapshots(integer)'),
         ('esdb._export_page(bigint,bigint,integer,integer,text[],text[],timestamp with time zone,timestamp with time zone,boolean)'),
+        ('esdb._edge_position(oid,integer)'),
+        ('esdb._partition_status()'),
         ('esdb._partition_bounds(oid)'),
         ('esdb._utc_month(timestamp with time zone,integer)')
 ) as f (function);
@@ -86,6 +88,7 @@ select set_eq(
         ('esdb._cleanup_snapshots(integer,interval,text,bigint,integer)'),
         ('esdb.cleanup_old_snapshots(integer,interval)'),
         ('esdb.refresh_event_statistics()'),
+        ('esdb.set_retention(text,text)'),
         ('esdb.set_setting(text,text)'),
         ('esdb.remove_aggregate_type(text)'),
         ('esdb.set_aggregate_type(text,text,text)'),

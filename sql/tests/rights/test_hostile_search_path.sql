@@ -1,5 +1,5 @@
 -- A session whose search_path puts traps before pg_catalog changes nothing: every public function works.
-select plan(83);
+select plan(92);
 
 create schema evil;
 create function evil.trap()
@@ -134,6 +134,13 @@ from (
         ('select esdb.refresh_event_statistics()'),
         ('select * from esdb.event_statistics'),
         ('select * from esdb.partitions'),
+        ('select * from esdb.partition_status'),
+        ('select * from esdb._unfinished_bounds()'),
+        ('select * from esdb._partition_step(''note'', ''2026-02-01'')'),
+        ('select * from esdb._partition_step(''n'', pg_catalog.clock_timestamp(), ''close_partition'')'),
+        ('select esdb._hold_off_vacuum(''events_note_overflow'')'),
+        ('select esdb.set_retention(''note'', ''7 years'')'),
+        ('select esdb.set_retention(''n'', '' Forever '')'),
         ('select * from esdb._partition_plan()'),
         ('select * from esdb._partition_plan(9)'),
         ('select * from esdb._partition_plan(null, ''o'', ''order'')'),
@@ -181,6 +188,8 @@ from (
         ('select esdb.save_snapshot(''none'', 1, ''{}'')', 'SE003'),
         ('select esdb.save_snapshot(''s'', 99, ''{}'')', 'SE014'),
         ('select esdb.set_setting(''none'', ''1'')', 'SE009'),
+        ('select esdb.set_retention(''n'', ''7'')', 'SE009'),
+        ('select * from esdb._partition_step(''none'', ''2026-02-01'')', 'SE005'),
         ('select esdb.set_setting(''snapshots_kept'', ''x'')', 'SE009'),
         ('select * from esdb.read_all(-1)', 'SE009'),
         ('select * from esdb.get_event(null)', 'SE009'),

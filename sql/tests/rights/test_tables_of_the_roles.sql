@@ -1,5 +1,5 @@
 -- Nobody but the owner touches a table or a sequence; the roles read views and the ledger's checksums.
-select plan(178);
+select plan(184);
 
 create temporary view granted as
 select pg_get_userbyid(a.grantee)::text as role, c.oid::regclass::text as relation, a.privilege_type
@@ -22,6 +22,9 @@ select set_eq(
         ('esdb_reader', 'esdb.partitions', 'SELECT'),
         ('esdb_writer', 'esdb.partitions', 'SELECT'),
         ('esdb_maintainer', 'esdb.partitions', 'SELECT'),
+        ('esdb_reader', 'esdb.partition_status', 'SELECT'),
+        ('esdb_writer', 'esdb.partition_status', 'SELECT'),
+        ('esdb_maintainer', 'esdb.partition_status', 'SELECT'),
         ('esdb_reader', 'esdb.snapshots_due', 'SELECT'),
         ('esdb_writer', 'esdb.snapshots_due', 'SELECT'),
         ('esdb_maintainer', 'esdb.snapshots_due', 'SELECT'),
@@ -121,6 +124,7 @@ from (
         ('select esdb.save_snapshot(''s'', 1, ''{}'')'),
         ('select esdb.cleanup_old_snapshots()'),
         ('select esdb.set_setting(''snapshots_kept'', ''6'')'),
+        ('select esdb.set_retention(''n'', ''7 years'')'),
         ('select esdb.set_aggregate_type(''t'', ''n'', ''m'')'),
         ('select esdb.remove_aggregate_type(''t'')')
 ) as attempted (statement);
@@ -132,6 +136,7 @@ from (
     values
         ('select esdb.cleanup_old_snapshots()'),
         ('select * from esdb._cleanup_snapshots()'),
+        ('select esdb.set_retention(''n'', ''7 years'')'),
         ('select esdb.set_setting(''snapshots_kept'', ''6'')')
 ) as attempted (statement);
 select throws_ok(
@@ -164,6 +169,7 @@ from (
         ('esdb_maintainer', 'select esdb.cleanup_old_snapshots()'),
         ('esdb_maintainer', 'select * from esdb._cleanup_snapshots()'),
         ('esdb_maintainer', 'select esdb.set_setting(''snapshots_kept'', ''6'')'),
+        ('esdb_maintainer', 'select esdb.set_retention(''n'', ''7 years'')'),
         ('esdb_maintainer', 'select esdb.refresh_event_statistics()'),
         ('esdb_maintainer', 'select * from esdb.audit_trail'),
         ('esdb_maintainer', 'select esdb.set_aggregate_type(''t'', ''note'', ''m'')'),
@@ -201,7 +207,8 @@ cross join (
         ('select * from esdb.aggregate_type_contexts'),
         ('select * from esdb.partitions'),
         ('select esdb.event_count()'),
-        ('select esdb.event_count(''n'')')
+        ('select esdb.event_count(''n'')'),
+        ('select * from esdb.partition_status')
 ) as allowed (statement);
 
 select * from finish();

@@ -53,6 +53,7 @@ select * from (
         ('list_settings', '',
             'TABLE(name text, value text, default_value text, value_type text, minimum text, maximum text, is_changed boolean,'
             ' meaning text)'),
+        ('set_retention', 'bounded_context text, retain text', 'interval'),
         ('set_setting', 'name text, value text DEFAULT NULL::text', 'text'),
         ('stream_version', 'aggregate_id text', 'bigint'),
         ('list_streams',
