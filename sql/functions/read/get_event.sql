@@ -23,6 +23,7 @@ declare
     _of_stream constant text := _by_id || ' and e.bounded_context = $4 and e.aggregate_id = $5';
     _stream esdb.streams;
     _month timestamptz;
+    _context text;
 begin
     if get_event.id is null then
         perform esdb._invalid_argument('id', 'null', 'Pass the event''s id.');
@@ -38,9 +39,16 @@ begin
                 return;
             end if;
         end if;
-        _month := esdb._find_event(get_event.id);
-        if _month is not null then
-            return query execute _by_id using _month, esdb._utc_month(_month, 1), get_event.id;
+        select f.context, esdb._utc_month(f.at)
+        into _context, _month
+        from esdb._in_each_context(
+            format('select e.bounded_context::text, e.timestamp from esdb.%%I as e where e.id = $1 and e.timestamp < %L',
+                esdb._newest_month_end()),
+            get_event.id) as f (context text, at timestamptz)
+        limit 1;
+        if found then
+            return query execute _by_id || ' and e.bounded_context = $4'
+                using _month, esdb._utc_month(_month, 1), get_event.id, _context;
         elsif esdb._archived_until() > to_timestamp(0) then
             perform esdb._check_archived(null, '-infinity', 'infinity');
         end if;

@@ -51,10 +51,13 @@ begin
         end;
     end loop;
 
-    select p.bounded_context, p.lower_bound, p.upper_bound
+    select c.code as bounded_context, b.lower_bound, b.upper_bound
     into _bounds
-    from esdb.partitions as p
-    where p.partition = _partition;
+    from pg_inherits as tree
+    join pg_class as context_table on context_table.oid = tree.inhparent
+    join esdb.bounded_contexts as c on 'events_' || c.name = context_table.relname
+    cross join lateral esdb._partition_bounds(tree.inhrelid) as b
+    where tree.inhrelid = leaf_faults.leaf;
     if _bounds.bounded_context is null then
         return;
     end if;
