@@ -19,7 +19,11 @@ declare
     _table text;
 begin
     for _table in
-        select 'events_' || c.name from esdb.bounded_contexts as c order by c.name
+        select context_table.relname
+        from pg_inherits as tree
+        join pg_class as context_table on context_table.oid = tree.inhrelid
+        where tree.inhparent = 'esdb.events'::regclass
+        order by context_table.relname
     loop
         begin
             return query execute format(query, _table) using argument;

@@ -33,11 +33,13 @@ declare
     _last_duplicate text;
 begin
     for _table in
-        select 'events_' || c.name
-        from esdb.bounded_contexts as c
-        left join pg_inherits as tree on tree.inhparent = to_regclass(format('esdb.%I', 'events_' || c.name))
-        left join pg_class as leaf on leaf.oid = tree.inhrelid
-        group by c.name
+        select context_table.relname
+        from pg_inherits as tree
+        join pg_class as context_table on context_table.oid = tree.inhrelid
+        left join pg_inherits as leaf_tree on leaf_tree.inhparent = tree.inhrelid
+        left join pg_class as leaf on leaf.oid = leaf_tree.inhrelid
+        where tree.inhparent = 'esdb.events'::regclass
+        group by context_table.relname
         order by sum(leaf.reltuples) desc nulls last
     loop
         begin
