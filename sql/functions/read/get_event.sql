@@ -76,7 +76,9 @@ begin
         end if;
     end loop;
     if _stream.created_at < esdb._archived_until() then
-        perform esdb._months_of_page(_stream, 1, _stream.version);
+        perform esdb._check_archived(_stream.bounded_context, m.month, m.month)
+        from esdb._months_of_page(_stream, 1, _stream.version) as m
+        where m.is_archived;
     end if;
 end
 $function$;

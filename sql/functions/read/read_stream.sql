@@ -74,7 +74,7 @@ begin
     _table := (select 'events_' || c.name from esdb.bounded_contexts as c where c.code = _stream.bounded_context);
     for _month in
         select
-            m.month, esdb._utc_month(m.month, 1) as month_end, m.first_version, m.last_version,
+            m.month, esdb._utc_month(m.month, 1) as month_end, m.first_version, m.last_version, m.is_archived,
             (
                 select r.relname
                 from pg_class as r
@@ -84,6 +84,9 @@ begin
             ) as leaf
         from esdb._months_of_page(_stream, _from, _to, max_count, backward, as_of, skip_archived) as m
     loop
+        if _month.is_archived then
+            perform esdb._check_archived(_stream.bounded_context, _month.month, _month.month);
+        end if;
         return query execute
             format(
                 'select e.* from esdb.%I as e where e.aggregate_id = $1 and e.version between $2 and $3',
