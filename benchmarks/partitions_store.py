@@ -7,6 +7,8 @@ they do in a store that has run for years.
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sysconfig
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,11 +18,13 @@ from typing import TYPE_CHECKING, Final
 
 import psycopg
 
-from benchmarks import events, packages
+from benchmarks import events
 
 if TYPE_CHECKING:
     from benchmarks.cluster import Cluster
 
+_LONGEST_SECONDS: Final = 3600
+"""How long a command may take before it counts as hanging."""
 CONTEXTS: Final = ("b", "n", "nt", "p", "t", "c", "r", "s", "e")
 STREAMS_A_MONTH: Final = 5
 STREAM_LENGTH: Final = 100
@@ -75,7 +79,7 @@ class Store:
 
 
 def build(cluster: Cluster, store: Store) -> None:
-    """Make a store and fill all its months."""
+    """Make a store, fill all its months and seal those that are over."""
     first = _month_before(datetime.now(UTC), store.months - 1)
     cluster.create(store.database)
     cluster.execute(store.database, _SET_CLOCK)
@@ -90,16 +94,17 @@ def build(cluster: Cluster, store: Store) -> None:
                 filled.result()
     cluster.execute(store.database, _RESET_CLOCK)
     esdb(cluster, store, "partitions", "create-next")
+    esdb(cluster, store, "partitions", "seal")
     cluster.execute(store.database, "vacuum analyze")
 
 
 def esdb(cluster: Cluster, store: Store, *arguments: str, at: datetime | None = None) -> None:
     """Run the esdb command on a store, by its clock if a time is given."""
     command = Path(sysconfig.get_path("scripts")) / "esdb"
-    environment = {"ESDB_DATABASE_URL": cluster.url(store.database)}
+    environment = {**os.environ, "ESDB_DATABASE_URL": cluster.url(store.database)}
     if at is not None:
         environment["PGOPTIONS"] = _clock(at)
-    packages.run(str(command), *arguments, environment=environment)
+    subprocess.run([command, *arguments], env=environment, check=True, stdout=subprocess.DEVNULL, timeout=_LONGEST_SECONDS)
 
 
 def _fill(cluster: Cluster, store: Store, context: str, month: int, at: datetime) -> None:
