@@ -1,5 +1,5 @@
 -- Runs a query on the table of one context after the other and returns what it returns from all. query is ours, never a
--- caller's: %I in it is the table, $1 is argument.
+-- caller's: %I in it is the table, $1 is argument, $2 and $3 are the times.
 --
 -- As one statement on esdb.events it would lock every leaf of the store and every index on them at once: more than the
 -- server's lock table has room for when the store is old. Here each context has an inner block that always ends in an
@@ -7,7 +7,9 @@
 -- locks, and none when it returns. Every statement sees the snapshot of the one that called.
 create or replace function esdb._in_each_context(
     query text,
-    argument text
+    argument text default null,
+    from_time timestamptz default null,
+    to_time timestamptz default null
 )
 returns setof record
 language plpgsql
@@ -26,7 +28,7 @@ begin
         order by context_table.relname
     loop
         begin
-            return query execute format(query, _table) using argument;
+            return query execute format(query, _table) using argument, from_time, to_time;
             raise exception 'release the locks' using errcode = 'SE000';
         exception
             when sqlstate 'SE000' then
@@ -36,7 +38,7 @@ begin
 end
 $function$;
 
-comment on function esdb._in_each_context(text, text) is
+comment on function esdb._in_each_context(text, text, timestamptz, timestamptz) is
     'What a query returns from the tables of all contexts, without holding more than one context''s locks.';
 
-revoke all on function esdb._in_each_context(text, text) from public;
+revoke all on function esdb._in_each_context(text, text, timestamptz, timestamptz) from public;

@@ -42,9 +42,8 @@ begin
         select f.context, esdb._utc_month(f.at)
         into _context, _month
         from esdb._in_each_context(
-            format('select e.bounded_context::text, e.timestamp from esdb.%%I as e where e.id = $1 and e.timestamp < %L',
-                esdb._newest_month_end()),
-            get_event.id) as f (context text, at timestamptz)
+            'select e.bounded_context::text, e.timestamp from esdb.%I as e where e.id = $1 and e.timestamp < $3',
+            get_event.id, to_time => esdb._newest_month_end()) as f (context text, at timestamptz)
         limit 1;
         if found then
             return query execute _by_id || ' and e.bounded_context = $4'

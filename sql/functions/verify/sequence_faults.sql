@@ -18,13 +18,13 @@ declare
     _mark constant bigint := coalesce(pg_sequence_last_value('esdb.recorded_mark'::regclass), 0);
     _highest constant bigint := (
         select coalesce(max(h.position), 0)
-        from esdb._in_each_context('select max(e.position) from esdb.%I as e', null) as h (position bigint)
+        from esdb._in_each_context('select max(e.position) from esdb.%I as e') as h (position bigint)
     );
     -- only what may lie beyond: no other leaf is read
     _newest constant timestamptz := (
         select max(n.newest)
         from esdb._in_each_context(
-            format('select max(e.timestamp) from esdb.%%I as e where e.timestamp >= %L', esdb._newest_month_end()), null
+            'select max(e.timestamp) from esdb.%I as e where e.timestamp >= $2', from_time => esdb._newest_month_end()
         ) as n (newest timestamptz)
     );
     _last constant bigint := coalesce(pg_sequence_last_value('esdb.event_position'::regclass), 0);
