@@ -42,7 +42,8 @@ return coalesce(
     nullif(pg_catalog.current_setting('bench.clock', true), '')::timestamptz, pg_catalog.real_clock_timestamp());
 """
 _RESET_CLOCK: Final = """
-create or replace function pg_catalog.clock_timestamp() returns timestamptz language internal volatile strict parallel safe
+create or replace function pg_catalog.clock_timestamp() returns timestamptz
+language internal volatile strict parallel safe
 as 'clock_timestamp';
 """
 _FILL: Final = """
@@ -61,7 +62,8 @@ from (
     from generate_series(1, %(singles)s) as n
 ) as s
 cross join lateral esdb.append_events(
-    aggregate_id => s.aggregate_id, events => s.events, bounded_context => %(context)s, group_context => 'm') as appended
+    aggregate_id => s.aggregate_id, events => s.events, bounded_context => %(context)s, group_context => 'm'
+) as appended
 """
 
 
@@ -104,7 +106,7 @@ def esdb(cluster: Cluster, store: Store, *arguments: str, at: datetime | None = 
     environment = {**os.environ, "ESDB_DATABASE_URL": cluster.url(store.database)}
     if at is not None:
         environment["PGOPTIONS"] = _clock(at)
-    subprocess.run([command, *arguments], env=environment, check=True, stdout=subprocess.DEVNULL, timeout=_LONGEST_SECONDS)
+    subprocess.run([command, *arguments], env=environment, check=True, capture_output=True, timeout=_LONGEST_SECONDS)
 
 
 def _fill(cluster: Cluster, store: Store, context: str, month: int, at: datetime) -> None:

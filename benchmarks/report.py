@@ -128,6 +128,7 @@ def _notes(results: Results) -> str:
 
 
 def markdown_table(rows: list[list[str]]) -> str:
+    """Give rows as a table of Markdown; the first is the head, and all columns but the first are numbers."""
     head, *body = rows
     lines = [head, ["---", *(["---:"] * (len(head) - 1))], *body]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)

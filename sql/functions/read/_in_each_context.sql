@@ -17,6 +17,7 @@ stable
 parallel unsafe
 set search_path = pg_catalog, pg_temp
 as $function$
+-- @plpgsql_check_options: security_warnings = off
 declare
     _table text;
 begin

@@ -26,6 +26,7 @@ set datestyle = 'ISO, YMD'
 set timezone = 'UTC'
 as $function$
 #variable_conflict use_column
+-- volatile, so that what it asks after it got the lock is of a newer snapshot; @plpgsql_check_options: performance_warnings = off
 declare
     _partition text;
     _bounds record;
