@@ -48,6 +48,10 @@ bench: $(VENV)/installed-demo ## compare with other event stores on this machine
 	$(BIN)/python -m benchmarks.append_ledger
 	QUICK=$(QUICK) $(BIN)/python -m benchmarks.run
 
+.PHONY: bench-partitions
+bench-partitions: $(VENV)/installed-demo ## measure what 1,080 partitions cost beside 108; QUICK=1 for a minute's worth
+	QUICK=$(QUICK) $(BIN)/python -m benchmarks.partitions
+
 .PHONY: dist
 dist: $(VENV)/installed-test ## build the wheel and the source archive into dist/
 	$(BIN)/python -m hatchling build

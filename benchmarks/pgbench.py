@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -28,7 +28,7 @@ class PgbenchError(RuntimeError):
 class Run:
     """What one run did: transactions in a number of seconds, and their latencies in milliseconds.
 
-    percentiles_ms: empty unless the run aimed at a rate.
+    percentiles_ms: empty unless latencies were collected.
     """
 
     transactions: int
@@ -59,30 +59,36 @@ def find_pgbench(bindir: Path) -> Path:
 def run(
     cluster: Cluster,
     database: str,
-    script: str,
+    script: str | Sequence[str],
     *,
     clients: int,
     seconds: int,
     variables: Mapping[str, str],
     rate: float | None = None,
+    latencies: bool = False,
 ) -> Run:
-    """Run a script with a number of clients for a time.
+    """Run a script with a number of clients for a time; of several, one by chance for each transaction.
 
     variables: those that the script names are passed, as text.
     rate: transactions a second to aim at, all clients together; the latencies are then collected one by one and
-    include the time a transaction waited for its turn.
+    include the time a transaction waited for its turn. latencies: collect them without a rate too.
     """
+    scripts = [script] if isinstance(script, str) else list(script)
+    script = "\n".join(scripts)
     with tempfile.TemporaryDirectory(prefix="esdb-bench-") as folder:
-        file = Path(folder) / "script.sql"
-        file.write_text(script)
+        files = [Path(folder) / f"script{number}.sql" for number in range(len(scripts))]
+        for file, text in zip(files, scripts, strict=True):
+            file.write_text(text)
         # A thread for each client: one that prepares a statement waits for its answer, and would keep another client of
         # the same thread from ending the transaction whose lock it waits for.
         command = [
             str(find_pgbench(cluster.server.bindir)), "-n", "-M", "prepared",
             "-h", str(cluster.server.folder), "-p", str(cluster.server.port), "-U", "postgres",
-            "-c", str(clients), "-j", str(clients), "-T", str(seconds), "-f", str(file),
+            "-c", str(clients), "-j", str(clients), "-T", str(seconds),
+            *(option for file in files for option in ("-f", str(file))),
             *(option for item in _used(script, variables, clients).items() for option in ("-D", "=".join(item))),
-            *(["-R", f"{rate:.1f}", "--log", "--log-prefix", f"{folder}/log"] if rate else []),
+            *(["-R", f"{rate:.1f}"] if rate else []),
+            *(["--log", "--log-prefix", f"{folder}/log"] if rate or latencies else []),
             database,
         ]  # fmt: skip
         limit = seconds + _GRACE_SECONDS

@@ -57,7 +57,7 @@ def _workload(results: Results, key: str, title: str) -> str:
         raw = by_place.get(("raw", clients[-1]))
         ratio = f"{last['events_per_second']['median'] / raw['events_per_second']['median']:.0%}" if raw else ""
         table.append([name, *(_cell(by_place[name, c]) for c in clients), ratio, _number(last["wal_bytes_per_event"])])
-    return f"## {key}: {title}\n\n{_table(table)}"
+    return f"## {key}: {title}\n\n{markdown_table(table)}"
 
 
 def _latency(results: Results, key: str, title: str) -> str:
@@ -69,7 +69,7 @@ def _latency(results: Results, key: str, title: str) -> str:
         p50, p95, p99 = (row["percentiles_ms"][p] for p in ("p50", "p95", "p99"))
         times = [f"{p50:.3f}", f"{p95:.3f}", f"{p99:.3f}", f"{p99 / p50:.1f}"]
         table.append([row["target"], str(row["clients"]), _cell(row), *times])
-    return f"## {key}: {title}\n\nLatencies include the wait for a turn.\n\n{_table(table)}"
+    return f"## {key}: {title}\n\nLatencies include the wait for a turn.\n\n{markdown_table(table)}"
 
 
 def _cell(row: Results) -> str:
@@ -96,7 +96,7 @@ def _feed(rows: list[Results]) -> str:
         ]
         for row in rows
     ]
-    return f"## Feed safety: 16 writers lingering 0 to 20 ms before commit, one reader\n\n{_table(table)}"
+    return f"## Feed safety: 16 writers lingering 0 to 20 ms before commit, one reader\n\n{markdown_table(table)}"
 
 
 def _sizes(rows: list[Results]) -> str:
@@ -106,7 +106,7 @@ def _sizes(rows: list[Results]) -> str:
     for row in rows:
         parts = ", ".join(f"{part['name']} {part['bytes_per_event']:g}" for part in row["relations"])
         table.append([row["target"], f"{row['bytes_per_event']:,}", parts])
-    return f"## Size: one event a stream, indexes included\n\n{_table(table)}"
+    return f"## Size: one event a stream, indexes included\n\n{markdown_table(table)}"
 
 
 def _goals(results: Results) -> str:
@@ -117,7 +117,7 @@ def _goals(results: Results) -> str:
     for goal in reached:
         wanted = f"{'≤' if goal.at_most else '≥'} {goal.wanted:g}"
         table.append([goal.text, wanted, f"{goal.measured:.2f}", "yes" if goal.reached else "**no**"])
-    return f"## Goals\n\nRatios of medians inside this run.\n\n{_table(table)}"
+    return f"## Goals\n\nRatios of medians inside this run.\n\n{markdown_table(table)}"
 
 
 def _notes(results: Results) -> str:
@@ -127,7 +127,8 @@ def _notes(results: Results) -> str:
     return "## Targets\n\n" + "\n".join(lines)
 
 
-def _table(rows: list[list[str]]) -> str:
+def markdown_table(rows: list[list[str]]) -> str:
+    """Give rows as a table of Markdown; the first is the head, and all columns but the first are numbers."""
     head, *body = rows
     lines = [head, ["---", *(["---:"] * (len(head) - 1))], *body]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)

@@ -15,13 +15,14 @@ set search_path = pg_catalog, pg_temp
 as $function$
 #variable_conflict use_column
 declare
-    _known esdb.events;
+    _known record;
 begin
-    select e.*
+    select e.id, e.aggregate_id, e.version
     into _known
-    from esdb.events as e
-    where e.id = any (ids)
-      and (e.aggregate_id <> _refuse_duplicate_id.aggregate_id or e.version <= _refuse_duplicate_id.version)
+    from esdb._in_each_context(
+        'select e.id, e.aggregate_id, e.version::bigint from esdb.%I as e where e.id = any ($1::text[])', ids::text
+    ) as e (id text, aggregate_id text, version bigint)
+    where e.aggregate_id <> _refuse_duplicate_id.aggregate_id or e.version <= _refuse_duplicate_id.version
     order by e.aggregate_id <> _refuse_duplicate_id.aggregate_id
     limit 1;
     if _known.aggregate_id = _refuse_duplicate_id.aggregate_id then

@@ -3,7 +3,7 @@
 -- The stream's row says in which months the versions asked for lie, and only those leaves are read. The partitions
 -- are chosen when the statement is planned, with the bounds at hand: no cached plan may see the partition tree, because
 -- it would lock every leaf. Stable: row and events are of one snapshot. Locks: the leaves read, shared, until the
--- transaction ends. Errors: SE009.
+-- transaction ends. Errors: SE009, SE013.
 create or replace function esdb.read_stream(
     aggregate_id text,
     from_version bigint default 1,
@@ -26,7 +26,12 @@ declare
     _stream esdb.streams;
     _from bigint := greatest(from_version, 1);
     _to bigint;
-    _starts timestamptz[];
+    _first bigint;
+    _last bigint;
+    _table text;
+    _month record;
+    _found integer;
+    _wanted integer := max_count;
 begin
     if (from_version >= 0 and coalesce(to_version >= 0, true) and max_count >= 1 and aggregate_id is not null
         and num_nulls(backward, include_deleted, skip_archived) = 0) is not true
@@ -39,40 +44,70 @@ begin
         return;
     end if;
 
-    -- versions have no gaps, so a page's end is known before it is read, and with it the months it needs
     _to := least(to_version, _stream.version);
     if _from > _to then
         return;
     end if;
+
+    -- Versions have no gaps, so a page's end is known before it is read, and with it the months it needs. Mostly that is
+    -- the newest alone, and the stream's row tells.
+    _first := _from;
+    _last := _to;
     if not backward then
-        _to := least(_to, _from - 1 + max_count);
+        _last := least(_to, _from - 1 + max_count);
     elsif as_of is null then
-        _from := greatest(_from, _to - max_count + 1);
+        _first := greatest(_from, _to - max_count + 1);
     end if;
-    if _from >= _stream.month_version then
+    if _first >= _stream.month_version and _stream.updated_at >= esdb._archived_until() then
         return query execute
             'select e.* from esdb.events as e'
             ' where e.bounded_context = $1 and e.timestamp >= $2 and e.timestamp <= $3'
             ' and e.aggregate_id = $4 and e.version between $5 and $6'
             || case when backward then ' order by e.version desc limit $7' else ' order by e.version limit $7' end
             using _stream.bounded_context, esdb._utc_month(_stream.updated_at), least(as_of, _stream.updated_at),
-                _stream.aggregate_id, _from, _to, max_count;
+                _stream.aggregate_id, _first, _last, max_count;
         return;
     end if;
 
-    _starts := esdb._stream_months(_stream, _from, _to);
-    return query execute
-        'select e.* from esdb.events as e'
-        ' where e.bounded_context = $1 and e.timestamp <= $2'
-        || esdb._in_months('$3', cardinality(_starts))
-        || ' and e.aggregate_id = $4 and e.version between $5 and $6'
-        || case when backward then ' order by e.version desc limit $7' else ' order by e.version limit $7' end
-        using _stream.bounded_context, least(as_of, _stream.updated_at), _starts, _stream.aggregate_id, _from, _to, max_count;
+    -- A statement a month, on its leaf by the name that it has where it is no span or overflow: for 40 of 120 months that
+    -- is a third quicker than by the context's table, and ten times as quick as one statement with the months or-ed.
+    _table := (select 'events_' || c.name from esdb.bounded_contexts as c where c.code = _stream.bounded_context);
+    for _month in
+        select
+            m.month, esdb._utc_month(m.month, 1) as month_end, m.first_version, m.last_version, m.is_archived,
+            (
+                select r.relname
+                from pg_class as r
+                where r.relname = _table || to_char(m.month at time zone 'UTC', '"_y"YYYY"m"MM')
+                    and r.relnamespace = 'esdb'::regnamespace
+                    and r.relispartition
+            ) as leaf
+        from esdb._months_of_page(_stream, _from, _to, max_count, backward, as_of, skip_archived) as m
+    loop
+        if _month.is_archived then
+            perform esdb._check_archived(_stream.bounded_context, _month.month, _month.month);
+        end if;
+        return query execute
+            format(
+                'select e.* from esdb.%I as e where e.aggregate_id = $1 and e.version between $2 and $3',
+                coalesce(_month.leaf, _table))
+            || case when _month.leaf is null then ' and e.timestamp >= $4 and e.timestamp < $5' else '' end
+            || case when as_of < _month.month_end then ' and e.timestamp <= $6' else '' end
+            || case
+                when _month.first_version = _month.last_version then ''
+                when backward then ' order by e.version desc limit $7'
+                else ' order by e.version'
+            end
+            using _stream.aggregate_id, _month.first_version, _month.last_version, _month.month, _month.month_end, as_of, _wanted;
+        get diagnostics _found = row_count;
+        _wanted := _wanted - _found;
+        exit when _wanted = 0;
+    end loop;
 end
 $function$;
 
 comment on function esdb.read_stream(text, bigint, bigint, integer, boolean, timestamptz, boolean, boolean) is
-    'A stream''s events from from_version to to_version (null: the newest), at most max_count; backward: from the newest downwards. as_of: only what had been recorded by then. A deleted stream shows only with include_deleted; a stream that does not exist has no rows. skip_archived: go on past archived events instead of raising SE013. Errors: SE009.';
+    'A stream''s events from from_version to to_version (null: the newest), at most max_count; backward: from the newest downwards. as_of: only what had been recorded by then. A deleted stream shows only with include_deleted; a stream that does not exist has no rows. SE013 when a month that the page needs is archived; what lies behind or before the archives is read as ever. skip_archived: leave archived versions out instead, and fill the page from those that are left: fewer events than max_count still mean that the range is at its end. Errors: SE009, SE013.';
 
 revoke all on function esdb.read_stream(text, bigint, bigint, integer, boolean, timestamptz, boolean, boolean) from public;
 grant execute on function esdb.read_stream(text, bigint, bigint, integer, boolean, timestamptz, boolean, boolean)

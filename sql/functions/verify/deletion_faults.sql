@@ -3,7 +3,7 @@
 --
 -- The StreamDeleted events come from the leaves' index on (event_type, position), one stream's newest event from that on
 -- (aggregate_id, version); no other event is read. One statement, so one snapshot: right beside appends, deletes and
--- restores. Locks every leaf in ACCESS SHARE until the transaction's end.
+-- restores. Holds the locks of one context's leaves at a time, shared, and none at its end.
 create or replace function esdb_meta.deletion_faults(
     aggregate_id text default null,
     max_count integer default 100
@@ -16,7 +16,7 @@ returns table (
 )
 language plpgsql
 stable
-parallel safe
+parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 set datestyle = 'ISO, YMD'
@@ -27,19 +27,16 @@ as $function$
 begin
     return query
     with deletions as materialized (
-        select e.aggregate_id, e.version, e."timestamp"
-        from esdb.events as e
-        where e.event_type = 'StreamDeleted'
-            and e.feature_context = 'd'
-            and (
-                deletion_faults.aggregate_id is null
-                or (
-                    e.aggregate_id = deletion_faults.aggregate_id
-                    and e.version = (
-                        select s.version from esdb.streams as s where s.aggregate_id = deletion_faults.aggregate_id
-                    )
-                )
-            )
+        select e.*
+        from esdb._in_each_context(
+            'select e.aggregate_id, e.version::bigint, e.timestamp from esdb.%I as e'
+            ' where e.event_type = ''StreamDeleted'' and e.feature_context = ''d'''
+            || case
+                when deletion_faults.aggregate_id is null then ''
+                else ' and e.aggregate_id = $1 and e.version = (select s.version from esdb.streams as s where s.aggregate_id = $1)'
+            end,
+            deletion_faults.aggregate_id
+        ) as e (aggregate_id text, version bigint, "timestamp" timestamptz)
     )
     select
         'stream deletion',

@@ -1,5 +1,5 @@
--- Where the events with some ids stand, for the ids that esdb_meta.duplicate_ids() found. Locks every leaf in ACCESS
--- SHARE until the transaction's end.
+-- Where the events with some ids stand, for the ids that esdb_meta.duplicate_ids() found. Holds the locks of one
+-- context's leaves at a time, shared, and none at its end.
 create or replace function esdb_meta.duplicate_id_faults(
     ids text[]
 )
@@ -10,7 +10,7 @@ returns table (
 )
 language sql
 stable
-parallel safe
+parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $function$
@@ -19,10 +19,12 @@ select
     e.id,
     'given to more than one event: '
         || string_agg(
-            format('%s version %s in %s', e.aggregate_id, e.version, e.tableoid::regclass), ', '
-            order by e."position", e.tableoid)
-from esdb.events as e
-where e.id = any (ids)
+            format('%s version %s in %s', e.aggregate_id, e.version, e.leaf::regclass), ', '
+            order by e."position", e.leaf)
+from esdb._in_each_context(
+    'select e.id, e.aggregate_id, e.version::bigint, e.position, e.tableoid from esdb.%I as e where e.id = any ($1::text[])',
+    ids::text
+) as e (id text, aggregate_id text, version bigint, "position" bigint, leaf oid)
 group by e.id
 having count(*) > 1
 order by e.id

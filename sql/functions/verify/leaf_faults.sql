@@ -26,6 +26,7 @@ set datestyle = 'ISO, YMD'
 set timezone = 'UTC'
 as $function$
 #variable_conflict use_column
+-- volatile, so that what it asks after it got the lock is of a newer snapshot; @plpgsql_check_options: performance_warnings = off
 declare
     _partition text;
     _bounds record;
@@ -51,10 +52,13 @@ begin
         end;
     end loop;
 
-    select p.bounded_context, p.lower_bound, p.upper_bound
+    select c.code as bounded_context, b.lower_bound, b.upper_bound
     into _bounds
-    from esdb.partitions as p
-    where p.partition = _partition;
+    from pg_inherits as tree
+    join pg_class as context_table on context_table.oid = tree.inhparent
+    join esdb.bounded_contexts as c on 'events_' || c.name = context_table.relname
+    cross join lateral esdb._partition_bounds(tree.inhrelid) as b
+    where tree.inhrelid = leaf_faults.leaf;
     if _bounds.bounded_context is null then
         return;
     end if;

@@ -1,7 +1,7 @@
 -- The leaves of esdb.events that a check of the data visits, with their sizes for its progress: all of them, or those
--- that hold a stream's events, be it by its row and its noted months or in fact. Reads the catalog and sizes of files,
--- and locks nothing; for a stream also each leaf's index on (aggregate_id, version), which locks every leaf in ACCESS
--- SHARE until the transaction's end.
+-- that hold a stream's events, be it by its row and its noted months or in fact. Reads the catalog and sizes of files;
+-- for a stream also each leaf's index on (aggregate_id, version), and then it holds the locks of one context's leaves at
+-- a time, shared. Holds none at its end.
 --
 -- A leaf is named by its oid: an overflow that becomes a span meanwhile keeps it, and changes its name.
 -- Errors: SE009 (nothing in the store is of such a stream).
@@ -16,16 +16,24 @@ returns table (
 )
 language plpgsql
 stable
-parallel safe
+parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_custom_plan
 as $function$
 #variable_conflict use_column
+declare
+    _leaves constant oid[] := array(
+        select e.leaf
+        from esdb._in_each_context(
+            'select distinct e.tableoid from esdb.%I as e where e.aggregate_id = $1', leaves.aggregate_id
+        ) as e (leaf oid)
+        where leaves.aggregate_id is not null
+    );
 begin
     if leaves.aggregate_id is not null
         and not exists (select from esdb.streams as s where s.aggregate_id = leaves.aggregate_id)
-        and not exists (select from esdb.events as e where e.aggregate_id = leaves.aggregate_id)
+        and cardinality(_leaves) = 0
         and not exists (select from esdb.stream_months as m where m.aggregate_id = leaves.aggregate_id)
         and not exists (select from esdb.snapshots as p where p.aggregate_id = leaves.aggregate_id)
         and not exists (select from esdb.idempotency_keys as k where k.aggregate_id = leaves.aggregate_id)
@@ -38,7 +46,7 @@ begin
     from esdb._leaves as p
     join pg_class as relation on relation.oid = p.leaf
     where leaves.aggregate_id is null
-        or relation.oid in (select e.tableoid from esdb.events as e where e.aggregate_id = leaves.aggregate_id)
+        or relation.oid = any (_leaves)
         or exists (
             select
             from esdb.streams as s

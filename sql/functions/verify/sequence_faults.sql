@@ -1,6 +1,6 @@
 -- Whether the feed can be trusted: the sequence hands positions out one by one and stands at or above every event's, no
 -- mark is recorded beyond it, and no event is later than the newest month noted. SECURITY DEFINER because nobody but
--- the owner reads events. Locks every leaf in ACCESS SHARE until the transaction's end.
+-- the owner reads events. Holds the locks of one context's leaves at a time, shared, and none at its end.
 create or replace function esdb_meta.sequence_faults()
 returns table (
     kind text,
@@ -16,8 +16,17 @@ as $function$
 declare
     -- in this order: what is read first cannot be overtaken by what is read last
     _mark constant bigint := coalesce(pg_sequence_last_value('esdb.recorded_mark'::regclass), 0);
-    _highest constant bigint := (select coalesce(max(e.position), 0) from esdb.events as e);
-    _newest constant timestamptz := (select max(e.timestamp) from esdb.events as e);
+    _highest constant bigint := (
+        select coalesce(max(h.position), 0)
+        from esdb._in_each_context('select max(e.position) from esdb.%I as e') as h (position bigint)
+    );
+    -- only what may lie beyond: no other leaf is read
+    _newest constant timestamptz := (
+        select max(n.newest)
+        from esdb._in_each_context(
+            'select max(e.timestamp) from esdb.%I as e where e.timestamp >= $2', from_time => esdb._newest_month_end()
+        ) as n (newest timestamptz)
+    );
     _last constant bigint := coalesce(pg_sequence_last_value('esdb.event_position'::regclass), 0);
     _facts record;
 begin
