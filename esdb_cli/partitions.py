@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from esdb_cli.archive import archive_command
 from esdb_cli.db import connect, database_option
 from esdb_cli.ddl import LOCKED_OUT, Patience, turn
 from esdb_cli.errors import EXIT_LOCK_TIMEOUT, CliError
 from esdb_cli.output import print_json, print_table
+from esdb_cli.restore import restore_command
 from esdb_cli.seal import seal_command, unseal_command
 
 if TYPE_CHECKING:
@@ -155,3 +157,5 @@ def _phase(step: Row) -> tuple[Any, Any]:
 
 partitions.add_command(seal_command)
 partitions.add_command(unseal_command)
+partitions.add_command(archive_command)
+partitions.add_command(restore_command)

@@ -16,8 +16,10 @@ as $function$
 declare
     -- in this order: what is read first cannot be overtaken by what is read last
     _mark constant bigint := coalesce(pg_sequence_last_value('esdb.recorded_mark'::regclass), 0);
-    _highest constant bigint := (select coalesce(max(e.position), 0) from esdb.events as e);
-    _newest constant timestamptz := (select max(e.timestamp) from esdb.events as e);
+    _highest constant bigint := greatest(
+        (select coalesce(max(e.position), 0) from esdb.events as e), (select max(s.max_position) from esdb.seals as s));
+    _newest constant timestamptz := greatest(
+        (select max(e.timestamp) from esdb.events as e), (select max(t.last_event) from esdb.seal_statistics as t));
     _last constant bigint := coalesce(pg_sequence_last_value('esdb.event_position'::regclass), 0);
     _facts record;
 begin
