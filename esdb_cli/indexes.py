@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import random
 import time
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, LiteralString
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from esdb_cli.alone import alone
 from esdb_cli.db import connect, database_option
 from esdb_cli.errors import EXIT_LOCK_TIMEOUT, CliError
 from esdb_cli.output import print_json, print_table, say
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from psycopg import Connection
 
@@ -129,7 +129,7 @@ def change(
     from psycopg import errors
 
     try:
-        with _alone(connection, wait):
+        with alone(connection, _LOCK_KEY, command="esdb indexes", wait=wait):
             connection.execute("select esdb._want_optional_index(%s, %s)", (name, wanted))
             return _work(connection, name, wanted=wanted, wait=wait, report=report)
     except errors.LockNotAvailable as error:
@@ -185,51 +185,3 @@ def _render(step: Row) -> str:
     from esdb_cli.render import render
 
     return render(step["action"], step)
-
-
-def _refuse_pooler(connection: Connection[Any]) -> None:
-    """Refuse a connection whose server process is not the one it began with: a pooler stands in between.
-
-    The statements run outside of transactions, where a lock and its timeout belong to the session, and a pooler would
-    leave both to the next client.
-    """
-    row = connection.execute("select pg_backend_pid()").fetchone()
-    if row is None or row[0] != connection.info.backend_pid:
-        raise CliError(
-            "this command does not work through a connection pooler",
-            hint="give the server's own address: its locks last longer than a transaction",
-        )
-
-
-@contextmanager
-def _alone(connection: Connection[Any], wait: float) -> Iterator[None]:
-    """Be the only run, and let no statement wait longer for a lock: both belong to the session, and end with this."""
-    _refuse_pooler(connection)
-    # 0 would mean for ever
-    connection.execute("select set_config('lock_timeout', %s, false)", (f"{max(1, int(wait * 1000))}ms",))
-    connection.execute("set statement_timeout = 0; set search_path = pg_catalog, pg_temp")
-    try:
-        _lock(connection, time.monotonic() + wait)
-        try:
-            yield
-        finally:
-            _unless_broken(connection, f"select pg_advisory_unlock({_LOCK_KEY})")
-    finally:
-        _unless_broken(connection, "reset lock_timeout; reset statement_timeout; reset search_path")
-
-
-def _unless_broken(connection: Connection[Any], statement: LiteralString) -> None:
-    if not connection.broken:
-        connection.execute(statement)
-
-
-def _lock(connection: Connection[Any], deadline: float) -> None:
-    """Let no second run in. It is asked for again and again: a statement that waits for it would hold up the first."""
-    while True:
-        row = connection.execute(f"select pg_try_advisory_lock({_LOCK_KEY})").fetchone()
-        if row and row[0]:
-            return
-        if time.monotonic() > deadline:
-            hint = "let it end, then run the command again"
-            raise CliError("another `esdb indexes` is at work", EXIT_LOCK_TIMEOUT, hint=hint)
-        time.sleep(random.uniform(0.05, 0.2))  # noqa: S311 - jitter

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from esdb_cli.archive import archive_command
 from esdb_cli.db import connect, database_option
 from esdb_cli.ddl import LOCKED_OUT, Patience, turn
 from esdb_cli.errors import EXIT_LOCK_TIMEOUT, CliError
 from esdb_cli.output import print_json, print_table, say
 from esdb_cli.partition_render import render_command
 from esdb_cli.partition_status import status_command
+from esdb_cli.restore import restore_command
 from esdb_cli.seal import seal_command, unseal_command
 
 if TYPE_CHECKING:
@@ -230,7 +232,9 @@ def _phase(step: Row) -> tuple[Any, Any]:
     return step["context_name"], step["phase"]
 
 
+partitions.add_command(status_command)
 partitions.add_command(render_command)
 partitions.add_command(seal_command)
-partitions.add_command(status_command)
 partitions.add_command(unseal_command)
+partitions.add_command(archive_command)
+partitions.add_command(restore_command)

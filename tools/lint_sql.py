@@ -26,6 +26,7 @@ SAMPLE = {
     "upper_bound": datetime(2026, 12, 1, tzinfo=UTC),
     "overflow": "events_bookmark_overflow",
     "bound_constraint": "spans_until_2026_12",
+    "bound_constraints": ["archived_bounds"],
     "domain_name": "bounded_context_code",
     "domain_constraint": "bounded_context_code_known",
     "admitted_codes": ["b", "n", "o"],

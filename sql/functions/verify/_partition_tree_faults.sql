@@ -35,6 +35,8 @@ stray as (
         and relation.relkind in ('r', 'p', 'f')
         and starts_with(relation.relname::text, 'events_')
         and relation.oid not in (select partition.oid from esdb_meta._partitions() as partition)
+        -- what is being archived, or restored, or was kept
+        and not exists (select from esdb.archives as a where a.partition = relation.relname)
 )
 select
     'bounded context',

@@ -54,6 +54,16 @@ begin
     left join deletions as d on d.aggregate_id = s.aggregate_id and d.version = s.version
     where s.deleted_at is distinct from d."timestamp"
         and (deletion_faults.aggregate_id is null or s.aggregate_id = deletion_faults.aggregate_id)
+        and not (
+            d.aggregate_id is null
+            and exists (
+                select
+                from esdb.archives as a
+                join esdb.seals as sealed on sealed.bounded_context = a.bounded_context and sealed.lower_bound = a.lower_bound
+                where a.bounded_context = s.bounded_context
+                    and sealed.lower_bound <= s.updated_at and sealed.upper_bound > s.updated_at
+            )
+        )
     order by s.aggregate_id
     limit deletion_faults.max_count;
 end

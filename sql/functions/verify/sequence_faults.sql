@@ -16,16 +16,22 @@ as $function$
 declare
     -- in this order: what is read first cannot be overtaken by what is read last
     _mark constant bigint := coalesce(pg_sequence_last_value('esdb.recorded_mark'::regclass), 0);
-    _highest constant bigint := (
-        select coalesce(max(h.position), 0)
-        from esdb._in_each_context('select max(e.position) from esdb.%I as e') as h (position bigint)
+    _highest constant bigint := greatest(
+        (
+            select coalesce(max(h.position), 0)
+            from esdb._in_each_context('select max(e.position) from esdb.%I as e') as h (position bigint)
+        ),
+        (select max(s.max_position) from esdb.seals as s)
     );
     -- only what may lie beyond: no other leaf is read
-    _newest constant timestamptz := (
-        select max(n.newest)
-        from esdb._in_each_context(
-            'select max(e.timestamp) from esdb.%I as e where e.timestamp >= $2', from_time => esdb._newest_month_end()
-        ) as n (newest timestamptz)
+    _newest constant timestamptz := greatest(
+        (
+            select max(n.newest)
+            from esdb._in_each_context(
+                'select max(e.timestamp) from esdb.%I as e where e.timestamp >= $2', from_time => esdb._newest_month_end()
+            ) as n (newest timestamptz)
+        ),
+        (select max(t.last_event) from esdb.seal_statistics as t)
     );
     _last constant bigint := coalesce(pg_sequence_last_value('esdb.event_position'::regclass), 0);
     _facts record;

@@ -1,5 +1,5 @@
 -- Where the streams' rows and their noted months contradict themselves, or say of a month that no partition holds it:
--- what esdb_meta.leaf_faults() cannot see from inside a leaf. One row a fault: the first max_count of each kind, and in
+-- what esdb_meta.leaf_faults() cannot see from inside a leaf. A month in an archive is held there. One row a fault: the first max_count of each kind, and in
 -- `total` how many of that kind there are. One statement, so one snapshot. Locks nothing.
 create or replace function esdb_meta.stream_faults(
     aggregate_id text default null,
@@ -82,6 +82,12 @@ begin
             where p.bounded_context = e.bounded_context
                 and p.lower_bound <= e.month
                 and coalesce(p.upper_bound > e.month, true)
+        )
+        and not exists (
+            select
+            from esdb.archives as a
+            join esdb.seals as sealed on sealed.bounded_context = a.bounded_context and sealed.lower_bound = a.lower_bound
+            where a.bounded_context = e.bounded_context and sealed.lower_bound <= e.month and sealed.upper_bound > e.month
         )
     ),
     numbered as (

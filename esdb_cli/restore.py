@@ -1,0 +1,197 @@
+"""`esdb partitions restore`: proves archives, and carries out what esdb._restore_plan() says puts them back."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from esdb_cli.alone import alone
+from esdb_cli.archive import LOCK_KEY, WAIT_HELP, held_up
+from esdb_cli.calls import Json, Time, call
+from esdb_cli.db import connect, database_option
+from esdb_cli.errors import CliError
+from esdb_cli.output import print_json, print_table, say
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+    from esdb_cli.archive_files import Folder, Manifest
+    from esdb_cli.db import Row
+
+_COLUMNS: Final = ("partition", "event_count", "location")
+
+
+@click.command("restore", short_help="Put archived partitions back from their files.")
+@click.argument("directory", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--wait", type=click.FloatRange(0), default=60.0, show_default=True, help=WAIT_HELP)
+@click.option("--dry-run", is_flag=True, help="Prove the archives, print the exact SQL and change nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was restored as JSON.")
+@database_option
+def restore_command(*, directory: Path, wait: float, dry_run: bool, as_json: bool, database_url: str | None) -> None:
+    """Put archived partitions back: DIR is one archive, or a directory of archives.
+
+    Manifest, file and digest are compared with the seal in the database before anything is changed, and the digest once
+    more in the database before the partition is attached. The same events are back, in the same order, and sealed; the
+    files stay. A run that was ended is done anew by the next. Connect to the server itself, not through a pooler.
+    """
+    if dry_run and as_json:
+        raise click.UsageError("Give either --dry-run or --json.")
+    from esdb_cli.archive_files import archives_in
+
+    folders = [path.absolute() for path in archives_in(directory)]
+    with connect(database_url) as connection:
+        if dry_run:
+            click.echo("\n".join(_dry_run(connection, folder) for folder in folders), nl=False)
+            return
+        done = restore(connection, folders, wait=wait)
+    if as_json:
+        print_json(done)
+    else:
+        print_table(done, _COLUMNS)
+
+
+def restore(connection: Connection[Any], folders: list[Path], *, wait: float = 60.0) -> list[Row]:
+    """Put the partitions of archives back and return which; all are proven before the first. `wait` is in seconds."""
+    from esdb_cli.archive_files import Folder
+
+    done = []
+    with held_up(wait), alone(connection, LOCK_KEY, command="esdb partitions archive or restore", wait=wait):
+        for path in folders:
+            with Folder.open(path) as folder:
+                plan(connection, manifest_of(folder))
+        for path in folders:
+            with Folder.open(path) as folder:
+                done.append(_Restoring(connection, folder).run())
+            say(f"restored {done[-1]['partition']}")
+    return done
+
+
+def manifest_of(folder: Folder) -> Manifest:
+    """Return the manifest of an archive. Raises CliError where there is none."""
+    manifest = folder.manifest()
+    if manifest is None:
+        raise CliError(f"there is no archive in {folder.path}")
+    return manifest
+
+
+def plan(connection: Connection[Any], manifest: Manifest) -> list[Row]:
+    """Return the steps that put an archived partition back, in order. Raises SE009 for a manifest that lies."""
+    import json
+
+    from psycopg.rows import dict_row
+
+    text = json.dumps(manifest, ensure_ascii=False)
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(call("esdb._restore_plan", {"manifest": Json(text)})).fetchall()
+
+
+def _dry_run(connection: Connection[Any], path: Path) -> str:
+    """Prove an archive, whether its file is needed or not, and return the SQL of its restore."""
+    from esdb_cli.archive_files import Folder
+
+    with Folder.open(path) as folder:
+        manifest = manifest_of(folder)
+        steps = plan(connection, manifest)
+        folder.prove(manifest)
+    say(f"proven: {path}, {manifest['event_count']} events with digest {manifest['events_digest']}")
+    texts = []
+    for _, phase in groupby(steps, lambda step: step["phase"]):
+        of_phase = list(phase)
+        match of_phase[0]["action"]:
+            case "load_events":
+                texts.append(f"-- loads {manifest['event_count']} events from {path}\n")
+            case "prove_partition":
+                texts.append("-- computes the digest of the table and compares it with the seal's\n")
+            case "vacuum_partition":
+                texts.append(statement(connection, of_phase[0], path))
+            case _:
+                body = "".join(statement(connection, step, path) for step in of_phase)
+                texts.append(f"begin;\nselect esdb._lock_maintenance();\n{body}commit;\n")
+    return "\n".join(texts)
+
+
+class _Restoring:
+    """The restoring of one archive: its steps, as the plan has them."""
+
+    def __init__(self, connection: Connection[Any], folder: Folder) -> None:
+        self._connection = connection
+        self._folder = folder
+        self._manifest = manifest_of(folder)
+        self._steps = plan(connection, self._manifest)
+        self._partition = self._steps[0]
+
+    def run(self) -> Row:
+        """Take the steps; each phase is a transaction, or a statement outside of any."""
+        if any(step["action"] == "load_events" for step in self._steps):
+            self._folder.prove(self._manifest)
+        for _, phase in groupby(self._steps, lambda step: step["phase"]):
+            steps = list(phase)
+            match steps[0]["action"]:
+                case "load_events":
+                    self._load()
+                case "prove_partition":
+                    self._prove()
+                case "vacuum_partition":
+                    self._connection.execute(statement(self._connection, steps[0], self._folder.path))
+                case _:
+                    self._change(steps)
+        return {
+            "partition": self._partition["partition"],
+            "event_count": self._partition["event_count"],
+            "location": str(self._folder.path),
+        }
+
+    def _change(self, steps: list[Row]) -> None:
+        """Carry out DDL under the maintenance lock, with what the database says then: its optional indexes, for one."""
+        with self._connection.transaction():
+            self._connection.execute("select esdb._lock_maintenance()")
+            current = plan(self._connection, self._manifest)[0]
+            for step in steps:
+                now = {**step, **{name: current[name] for name in ("optional_indexes", "bound_constraints")}}
+                self._connection.execute(statement(self._connection, now, self._folder.path))
+
+    def _load(self) -> None:
+        """Load the events page by page, into a table that nobody reads yet."""
+        for lines in self._folder.pages(self._manifest):
+            self._connection.execute("select esdb._restore_events(%s, %s)", (self._partition["partition"], lines))
+
+    def _prove(self) -> None:
+        """Compute the digest of the table, page by page, and compare it with the seal's."""
+        table = f"esdb.{self._partition['partition']}"
+        digest, last, count = None, 0, 0
+        while True:
+            row = self._connection.execute(
+                "select d.digest, d.last_position, d.event_count, d.event_count < 100000"
+                " from esdb_meta.digest_events(%s::regclass, %s, %s, 100000) as d",
+                (table, digest, last),
+            ).fetchone()
+            assert row is not None  # noqa: S101 - an aggregate has a row
+            digest, last = row[0], row[1]
+            count += row[2]
+            if row[3]:
+                break
+        if count != self._partition["event_count"] or (count and digest != self._partition["events_digest"]):
+            raise CliError(
+                f"{table} does not hold the events that were sealed",
+                detail=f"{count} events with digest {digest.hex() if digest else None}, sealed were"
+                f" {self._partition['event_count']} with {self._partition['events_digest'].hex()}",
+                hint=f"drop table {table}, which is not a part of the events: then they are restored from the file",
+            )
+
+
+def statement(connection: Connection[Any], step: Row, path: Path) -> str:
+    """Return the SQL of a step: a function of ours, or a template of the step's name."""
+    from esdb_cli.render import render
+
+    arguments = {"bounded_context": step["bounded_context"], "lower_bound": Time(step["lower_bound"].isoformat())}
+    match step["action"]:
+        case "begin_restore":
+            return call("esdb._begin_restore", arguments).as_string(connection) + ";\n"
+        case "finish_restore":
+            done = call("esdb._finish_restore", {**arguments, "location": str(path)})
+            return done.as_string(connection) + ";\n"
+        case template:
+            return render(template, step)
