@@ -59,8 +59,8 @@ def import_command(  # noqa: PLR0913  (an option each)
 ) -> None:
     """Import events, as `esdb export` writes them.
 
-    FILE (- for stdin) has a JSON object a line. Ids, versions, times and order stay; positions are new. An event that is
-    there already is left out, so an import that ended early, or was killed, is simply run again. Missing months are
+    FILE (- for stdin) has a JSON object a line. Ids, versions, times and order stay; positions are new. An event that
+    is there already is left out, so an import that ended early, or was killed, is simply run again. Missing months are
     made; sealed ones are unsealed and sealed again. Needs the owner of the store. Exits 3 when bad lines were left out.
     """
     begun = time.monotonic()
