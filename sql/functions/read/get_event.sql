@@ -39,16 +39,17 @@ begin
                 return;
             end if;
         end if;
-        select f.context, esdb._utc_month(f.at)
-        into _context, _month
-        from esdb._in_each_context(
-            'select e.bounded_context::text, e.timestamp from esdb.%I as e where e.id = $1 and e.timestamp < $3',
-            get_event.id, to_time => esdb._newest_month_end()) as f (context text, at timestamptz)
-        limit 1;
-        if found then
+        -- an id that its caller gave twice stands in several leaves: all are shown
+        for _context, _month in
+            select distinct f.context, esdb._utc_month(f.at)
+            from esdb._in_each_context(
+                'select e.bounded_context::text, e.timestamp from esdb.%I as e where e.id = $1 and e.timestamp < $3',
+                get_event.id, to_time => esdb._newest_month_end()) as f (context text, at timestamptz)
+        loop
             return query execute _by_id || ' and e.bounded_context = $4'
                 using _month, esdb._utc_month(_month, 1), get_event.id, _context;
-        elsif esdb._archived_until() > to_timestamp(0) then
+        end loop;
+        if not found and esdb._archived_until() > to_timestamp(0) then
             perform esdb._check_archived(null, '-infinity', 'infinity');
         end if;
         return;
