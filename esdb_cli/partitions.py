@@ -157,8 +157,21 @@ def create_next(
             return carry_out(connection, next_phase, wait=wait, failure="could not make the partitions")
         except BaseException:
             if bounded:
+                _settle(connection)
                 _take_bounds_away(connection, bounded)
             raise
+
+
+def _settle(connection: Connection[Any]) -> None:
+    """End what an interrupt left under way, so that the connection can be used again."""
+    from psycopg.pq import TransactionStatus
+
+    if connection.info.transaction_status == TransactionStatus.ACTIVE:
+        connection.cancel()
+        while connection.pgconn.get_result() is not None:
+            pass
+    if connection.info.transaction_status in {TransactionStatus.INTRANS, TransactionStatus.INERROR}:
+        connection.execute("rollback")
 
 
 def _take_bounds_away(connection: Connection[Any], overflows: set[str]) -> None:

@@ -220,8 +220,13 @@ order by bounded_context, event_type"""),
     Scene(
         "Where the events are",
         "Each context has one partition a month, and an overflow behind the last one, in case nobody makes new"
-        " months. A scheduled job runs create-next; today nothing is due.",
-        (Command("esdb partitions list --context b"), Command("esdb partitions create-next")),
+        " months. A scheduled job runs create-next; today nothing is due. What is over is sealed later, and archived if"
+        " you like.",
+        (
+            Command("esdb partitions list --context b"),
+            Command("esdb partitions create-next"),
+            Command("esdb partitions status"),
+        ),
     ),
     Scene(
         "Events do not change",

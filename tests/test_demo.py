@@ -57,7 +57,7 @@ def test_every_step_is_shown_with_its_output(folder: Path) -> None:
             place = output.index(shown, place) + len(shown)
             assert re.match(r" {4,}\S", output[place:]), f"no output of {step.text}"
     assert "\x1b" not in output
-    assert max(map(len, output.splitlines())) <= 125
+    assert max(map(len, output.splitlines())) <= 150
     _assert_nothing_is_left(folder)
 
 

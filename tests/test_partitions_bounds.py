@@ -80,7 +80,7 @@ def test_a_run_that_is_interrupted_takes_the_bound_away(
     run.send_signal(number)
     _, errors = run.communicate(timeout=60)
     assert run.returncode == 130, errors
-    assert errors == ""
+    assert "a bound is left" not in errors
     assert db.execute(BOUNDS).fetchall() == []
     append(clock.connect(month_after(late, 40)), "s")
     assert versions(db) == [1, 2, 3, 4]

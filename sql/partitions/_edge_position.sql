@@ -28,9 +28,9 @@ begin
     begin
         execute format('select %s(e.position) from only %s as e', case when edge < 0 then 'min' else 'max' end, leaf::regclass)
             into _position;
-        raise exception 'the locks go' using errcode = 'raise_exception';
+        raise exception 'the locks go' using errcode = 'SE000';
     exception
-        when raise_exception or undefined_table then
+        when sqlstate 'SE000' or undefined_table then
             return _position;
     end;
 end

@@ -28,7 +28,7 @@ begin
     insert into esdb.archives (bounded_context, lower_bound, partition, location, state, keeps_table)
     select s.bounded_context, s.lower_bound, p.partition, _begin_archive.location, 'archiving', _begin_archive.keep_table
     from esdb.seals as s
-    join esdb.partitions as p on p.bounded_context = s.bounded_context and p.lower_bound = s.lower_bound
+    join esdb._leaves as p on p.bounded_context = s.bounded_context and p.lower_bound = s.lower_bound
     where s.bounded_context = _begin_archive.bounded_context
         and s.lower_bound = _begin_archive.lower_bound
         and not exists (

@@ -12,7 +12,7 @@ returns table (
     optional_indexes jsonb
 )
 language plpgsql
-volatile
+stable
 parallel unsafe
 set search_path = pg_catalog, pg_temp
 as $function$
@@ -21,24 +21,26 @@ declare
     _month record;
 begin
     for _month in
-        select c.code::text as code, c.name, m.month, min(m.first_time) as first_time, max(m.last_time) as last_time
+        select c.code::text as code, c.name, m.month
         from (
-            select e.bounded_context, esdb._utc_month(e.timestamp) as month, min(e.timestamp) as first_time, max(e.timestamp) as last_time
+            select distinct e.bounded_context, esdb._utc_month(e.timestamp) as month
             from pg_temp.esdb_import_events as e
             left join esdb.streams as s on s.aggregate_id = e.aggregate_id
             where e.version > coalesce(s.version, 0)
-            group by 1, 2
         ) as m
         join esdb.bounded_contexts as c on c.code = m.bounded_context
-        group by 1, 2, 3
-        order by 2, 3
+        order by c.name, m.month
     loop
         bounded_context := _month.code;
         context_name := _month.name;
-        perform esdb._check_archived(bounded_context, _month.first_time, _month.last_time);
+        -- also one without events: its place in the tree is taken
+        perform esdb._refuse_archived(s.bounded_context::text, s.lower_bound, 'import the rest without its months')
+        from esdb.archives as a
+        join esdb.seals as s on s.bounded_context = a.bounded_context and s.lower_bound = a.lower_bound
+        where s.bounded_context = _month.code and s.lower_bound <= _month.month and s.upper_bound > _month.month;
         select p.partition, p.lower_bound, p.upper_bound
         into partition, lower_bound, upper_bound
-        from esdb.partitions as p
+        from esdb._leaves as p
         where p.bounded_context = _month.code
             and p.lower_bound <= _month.month
             and coalesce(p.upper_bound > _month.month, true);

@@ -30,7 +30,10 @@ begin
             if _staged = _lines then
                 return coalesce(_faults, 0);
             end if;
-            raise exception 'a line is not sound' using errcode = 'data_exception';
+            raise exception 'a line is not sound'
+                using errcode = 'data_exception',
+                      detail = format('%s of %s lines are events', _staged, _lines),
+                      hint = 'esdb._import_fault() says of each line what is wrong.';
         exception
             when data_exception or program_limit_exceeded or integrity_constraint_violation then
                 if _attempt = 2 then

@@ -32,13 +32,11 @@ begin
         p.bounded_context::text,
         p.context_name::text,
         p.partition,
-        relation.oid,
+        p.leaf,
         p.lower_bound,
         p.upper_bound,
-        esdb._barrier(relation.oid)
-    from esdb.partitions as p
-    join pg_class as relation
-        on relation.relnamespace = 'esdb'::regnamespace and relation.relname = p.partition
+        esdb._barrier(p.leaf)
+    from esdb._leaves as p
     where p.upper_bound <= _until
         and coalesce(p.bounded_context = only_context, true)
         and coalesce(p.lower_bound = only_lower_bound, true)

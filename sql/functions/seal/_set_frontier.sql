@@ -17,15 +17,15 @@ declare
     _month timestamptz := 'infinity';
 begin
     for _leaf in
-        select p.partition, p.lower_bound
-        from esdb.partitions as p
+        select p.leaf, p.lower_bound
+        from esdb._leaves as p
         where not exists (
             select
             from esdb.seals as s
             where s.bounded_context = p.bounded_context and s.lower_bound = p.lower_bound
         )
     loop
-        _position := least(_position, esdb._lowest_position(_leaf.partition) - 1);
+        _position := least(_position, esdb._edge_position(_leaf.leaf, -1) - 1);
         _month := least(_month, _leaf.lower_bound);
     end loop;
     update esdb.seal_frontier as f

@@ -34,10 +34,8 @@ begin
             'Restore it first: `esdb partitions restore`.');
     end if;
     return query
-    select p.bounded_context::text, p.context_name::text, p.partition, relation.oid, p.lower_bound, p.upper_bound
-    from esdb.partitions as p
-    join pg_class as relation
-        on relation.relnamespace = 'esdb'::regnamespace and relation.relname = p.partition
+    select p.bounded_context::text, p.context_name::text, p.partition, p.leaf, p.lower_bound, p.upper_bound
+    from esdb._leaves as p
     where p.bounded_context = _code
         and p.lower_bound <= at
         and p.upper_bound > at
@@ -47,7 +45,7 @@ begin
                 from esdb.seals as s
                 where s.bounded_context = p.bounded_context and s.lower_bound = p.lower_bound
             )
-            or esdb._barrier(relation.oid) is not null
+            or esdb._barrier(p.leaf) is not null
         );
     if not found then
         perform esdb._invalid_argument('lower_bound',

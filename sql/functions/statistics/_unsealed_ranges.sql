@@ -17,7 +17,7 @@ as $function$
 select merged.bounded_context, lower(times.part), upper(times.part)
 from (
     select p.bounded_context::text as bounded_context, range_agg(tstzrange(p.lower_bound, p.upper_bound)) as parts
-    from esdb.partitions as p
+    from esdb._leaves as p
     where coalesce(p.bounded_context = only_context, true)
         -- null: detached since the snapshot, so it is sealed
         and p.lower_bound is not null

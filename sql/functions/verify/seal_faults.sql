@@ -45,7 +45,7 @@ begin
         join esdb.bounded_contexts as c on c.code = s.bounded_context
         where not exists (
                 select
-                from esdb.partitions as p
+                from esdb._leaves as p
                 where p.bounded_context = s.bounded_context
                     and p.lower_bound = s.lower_bound
                     and p.upper_bound = s.upper_bound
@@ -87,8 +87,8 @@ begin
         return;
     end if;
     for _leaf in
-        select p.partition, p.lower_bound
-        from esdb.partitions as p
+        select p.leaf, p.partition, p.lower_bound
+        from esdb._leaves as p
         where not exists (
                 select
                 from esdb.seals as s
@@ -100,7 +100,7 @@ begin
                 _frontier.month, _leaf.partition, _leaf.lower_bound);
             return next;
         end if;
-        _lowest := esdb._lowest_position(_leaf.partition);
+        _lowest := esdb._edge_position(_leaf.leaf, -1);
         if _lowest <= _frontier.position then
             fault := format('stands at position %s, but %I is not sealed and holds position %s: readers would pass it over',
                 _frontier.position, _leaf.partition, _lowest);

@@ -12,12 +12,9 @@ parallel safe
 security definer
 set search_path = pg_catalog, pg_temp
 as $function$
-select relation.oid, s.number, s.event_count
+select p.leaf, s.number, s.event_count
 from esdb.seals as s
-join esdb.partitions as p on p.bounded_context = s.bounded_context and p.lower_bound = s.lower_bound
-join pg_class as relation
-    on relation.relnamespace = 'esdb'::regnamespace and relation.relname = p.partition
-where relation.relispartition
+join esdb._leaves as p on p.bounded_context = s.bounded_context and p.lower_bound = s.lower_bound
 order by s.number
 $function$;
 

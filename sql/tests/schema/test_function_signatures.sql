@@ -1,5 +1,5 @@
 -- The public functions have the parameters, defaults and results that the API promises, and no overloads.
-select plan(30);
+select plan(31);
 
 create temporary table promised as
 select * from (
