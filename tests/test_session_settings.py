@@ -135,3 +135,12 @@ def test_a_backslash_of_a_payload_stays(esdb: Esdb) -> None:
     succeeds(esdb, "append", "s", "Noted", payload, "--context", "b", "--group", "m")
     event = json.loads(succeeds(esdb, "read", "s", "--json"))
     assert event["payload"] == json.loads(payload)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["timezone = 'Asia/Kolkata'", "datestyle = 'SQL, DMY'", "intervalstyle = iso_8601", "extra_float_digits = -3"],
+)
+def test_how_a_session_writes_values_is_no_fault(db: Connection, esdb: Esdb, setting: str) -> None:
+    set_for_all(db, setting)
+    assert succeeds(esdb, "verify", "--schema-only") == "ok\n"

@@ -3,6 +3,7 @@
 -- definition holds facts that do not change with the server's version. Under its key `expressions` stands what the
 -- server writes out itself (defaults, checks, views), which a newer server may word differently: it is compared only
 -- with a record of the same major version. Partitions of esdb.events are left out (esdb_meta.partition_faults()).
+-- Constants in expressions are written out the same way whatever the session's settings are.
 -- Reads the catalog, the tables of context codes and the settings, locks nothing beyond that.
 create or replace function esdb_meta.installed_objects()
 returns table (
@@ -16,6 +17,9 @@ stable
 parallel safe
 set search_path = pg_catalog, pg_temp
 set quote_all_identifiers = off
+set timezone = 'UTC'
+set datestyle = 'ISO, YMD'
+set intervalstyle = postgres
 as $function$
 select routines.kind, routines.name, routines.definition, routines.privileges
 from esdb_meta._installed_routines() as routines
