@@ -35,7 +35,7 @@ def restore_command(*, directory: Path, wait: float, dry_run: bool, as_json: boo
 
     Manifest, file and digest are compared with the seal in the database before anything is changed, and the digest once
     more in the database before the partition is attached. The same events are back, in the same order, and sealed; the
-    files stay. A run that was ended is done anew by the next. Connect to the server itself, not through a pooler.
+    files stay. A run that was ended is completed by the next. Connect to the server itself, not through a pooler.
     """
     if dry_run and as_json:
         raise click.UsageError("Give either --dry-run or --json.")
@@ -49,7 +49,7 @@ def restore_command(*, directory: Path, wait: float, dry_run: bool, as_json: boo
         done = restore(connection, folders, wait=wait)
     if as_json:
         print_json(done)
-    else:
+    elif done:
         print_table(done, _COLUMNS)
 
 
@@ -64,7 +64,11 @@ def restore(connection: Connection[Any], folders: list[Path], *, wait: float = 6
                 plan(connection, manifest_of(folder))
         for path in folders:
             with Folder.open(path) as folder:
-                done.append(_Restoring(connection, folder).run())
+                manifest = manifest_of(folder)
+                if not (steps := plan(connection, manifest)):
+                    say(_in_place(manifest))
+                    continue
+                done.append(_Restoring(connection, folder, manifest, steps).run())
             say(f"restored {done[-1]['partition']}")
     return done
 
@@ -78,7 +82,7 @@ def manifest_of(folder: Folder) -> Manifest:
 
 
 def plan(connection: Connection[Any], manifest: Manifest) -> list[Row]:
-    """Return the steps that put an archived partition back, in order. Raises SE009 for a manifest that lies."""
+    """Return the steps that put an archived partition back, in order: none if it is back. Raises SE009 for lies."""
     import json
 
     from psycopg.rows import dict_row
@@ -86,6 +90,10 @@ def plan(connection: Connection[Any], manifest: Manifest) -> list[Row]:
     text = json.dumps(manifest, ensure_ascii=False)
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(call("esdb._restore_plan", {"manifest": Json(text)})).fetchall()
+
+
+def _in_place(manifest: Manifest) -> str:
+    return f"nothing to do: {manifest['partition']} is in place, sealed as in the archive"
 
 
 def _dry_run(connection: Connection[Any], path: Path) -> str:
@@ -96,7 +104,10 @@ def _dry_run(connection: Connection[Any], path: Path) -> str:
         manifest = manifest_of(folder)
         steps = plan(connection, manifest)
         folder.prove(manifest)
-    say(f"proven: {path}, {manifest['event_count']} events with digest {manifest['events_digest']}")
+    digest = f" with digest {manifest['events_digest']}" if manifest["events_digest"] else ""
+    say(f"proven: {path}, {manifest['event_count']} events{digest}")
+    if not steps:
+        say(_in_place(manifest))
     texts = []
     for _, phase in groupby(steps, lambda step: step["phase"]):
         of_phase = list(phase)
@@ -116,12 +127,12 @@ def _dry_run(connection: Connection[Any], path: Path) -> str:
 class _Restoring:
     """The restoring of one archive: its steps, as the plan has them."""
 
-    def __init__(self, connection: Connection[Any], folder: Folder) -> None:
+    def __init__(self, connection: Connection[Any], folder: Folder, manifest: Manifest, steps: list[Row]) -> None:
         self._connection = connection
         self._folder = folder
-        self._manifest = manifest_of(folder)
-        self._steps = plan(connection, self._manifest)
-        self._partition = self._steps[0]
+        self._manifest = manifest
+        self._steps = steps
+        self._partition = steps[0]
 
     def run(self) -> Row:
         """Take the steps; each phase is a transaction, or a statement outside of any."""

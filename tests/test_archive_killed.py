@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -156,6 +157,28 @@ def test_restore_killed_at_any_moment(
         kept.assert_back()
         assert statistics(db) == kept.statistics
     assert code == 0
+
+
+def test_a_restore_of_several_archives_is_completed(
+    db: Connection, connect: Connect, esdb: Esdb, tmp_path: Path
+) -> None:
+    shelf = Shelf(db, connect)
+    before = all_rows(db)
+    succeeds(archive(esdb, tmp_path))
+    succeeds(restore(esdb, tmp_path / shelf.leaves[0]))
+    succeeds(restore(esdb, tmp_path / shelf.leaves[2]))
+    dry = restore(esdb, tmp_path, "--dry-run")
+    assert succeeds(dry).count("_finish_restore(") == len(shelf.leaves) - 2
+    result = restore(esdb, tmp_path, "--json")
+    assert [row["partition"] for row in json.loads(succeeds(result))] == [shelf.leaves[1], shelf.leaves[3]]
+    in_place = f"nothing to do: {shelf.leaves[0]} is in place, sealed as in the archive"
+    assert in_place in result.stderr
+    assert in_place in dry.stderr
+    assert all_rows(db) == before
+    assert states(db) == {}
+    again = restore(esdb, tmp_path)
+    assert (succeeds(again), again.stderr.count("is in place")) == ("", len(shelf.leaves))
+    assert succeeds(esdb("verify", "--events")) == "ok\n"
 
 
 @pytest.mark.parametrize("killed", ["server process", "command"])

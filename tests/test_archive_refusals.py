@@ -14,6 +14,7 @@ from typing import Any
 import psycopg
 import pytest
 import zstandard
+from psycopg import sql
 
 from tests.archive_support import (
     EVENTS,
@@ -262,7 +263,11 @@ def test_what_is_attached_is_not_restored(db: Connection, connect: Connect, esdb
     shelf = Shelf(db, connect)
     succeeds(archive(esdb, tmp_path))
     succeeds(restore(esdb, tmp_path))
-    assert f"{shelf.leaves[0]} is not archived in this store" in refused(restore(esdb, tmp_path))
+    # a manifest of another seal than the partition's own now is refused
+    reseal = "update esdb.seals set sealed_at = sealed_at {} interval '1 second' where lower_bound = {}"
+    db.execute(sql.SQL(reseal).format(sql.SQL("+"), shelf.months[1]))
+    assert f"{shelf.leaves[1]} is not archived in this store" in refused(restore(esdb, tmp_path))
+    db.execute(sql.SQL(reseal).format(sql.SQL("-"), shelf.months[1]))
     old = connect()
     old.execute("begin; select 1")
     archive(esdb, tmp_path, "--wait", "0")

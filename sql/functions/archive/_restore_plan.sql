@@ -3,6 +3,7 @@
 -- is sealed anew. Reads the catalog, changes and locks nothing.
 --
 -- A table that was kept is proven and attached. One that a killed run left is dropped, and everything done anew.
+-- Nothing has to be done where the partition is attached and still has the very seal of the manifest.
 -- begin_restore is a function of that name, load_events and prove_partition are the command's own work, the others
 -- are templates. Actions of one phase belong in one transaction. Errors: SE009, 55000 (not archived, or not yet).
 create or replace function esdb._restore_plan(
@@ -33,6 +34,14 @@ declare
     _lies text;
 begin
     select a.* into _archive from esdb.archives as a where a.partition = manifest ->> 'partition';
+    if _archive.state is null and exists (
+        select
+        from esdb._leaves as l
+        cross join lateral (select esdb._archive_facts(l.bounded_context, l.lower_bound) - 'seal_digest' as facts) as s
+        where l.partition = manifest ->> 'partition' and manifest - array['file', 'seal_digest'] = s.facts
+    ) then
+        return;
+    end if;
     if _archive.state is distinct from 'archived' then
         raise exception '% is not archived in this store', coalesce(manifest ->> 'partition', 'null')
             using errcode = '55000',
