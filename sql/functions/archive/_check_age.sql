@@ -27,9 +27,9 @@ begin
         when data_exception then
             _age := null;
     end;
-    if (_age >= interval '0') is not true then
+    if (_age between interval '0' and interval '1000 years') is not true then
         perform esdb._invalid_argument(
-            argument, format('%s is no age', quote_literal(age)), 'Pass a span of time: 2 years, 90 days.');
+            argument, format('%s is no age up to 1000 years', quote_literal(age)), 'Pass a span of time: 2 years, 90 days.');
     end if;
     return _age;
 end

@@ -1,5 +1,5 @@
 -- The functions behind `esdb partitions archive` and `restore` refuse what is out of turn; an age needs its unit.
-select plan(19);
+select plan(21);
 
 select is(esdb._check_age('older_than', '2 years'), interval '2 years', 'an age is an interval');
 select is(esdb._check_age('older_than', null), null, 'none is none');
@@ -13,6 +13,8 @@ from (
         (''),
         ('90 apples'),
         ('-1 day'),
+        ('1001 years'),
+        ('290000 years'),
         ('1 day ago')
 ) as refused (age);
 
