@@ -43,7 +43,7 @@ _PLACE: Final = ("bounded_context", "lower_bound")
 @click.option(
     "--older-than", metavar="AGE", help="Age of a partition's end, as '2 years' [default: its context's retain]."
 )
-@click.option("--context", help="Only this bounded context (its code).")
+@click.option("--context", help="Only this bounded context (its code or name).")
 @click.option("--keep-table", is_flag=True, help="Leave the table in the schema, outside of the events.")
 @click.option("--wait", type=click.FloatRange(0), default=60.0, show_default=True, help=WAIT_HELP)
 @click.option("--dry-run", is_flag=True, help="Print the exact SQL and change nothing.")

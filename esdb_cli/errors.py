@@ -98,6 +98,8 @@ def _hint(diagnostic: psycopg.errors.Diagnostic) -> str | None:
             return (
                 "run `esdb partitions create-next`; if nothing is due, the server's clock stands before all partitions"
             )
+        case "42P07" if 'relation "events_' in (diagnostic.message_primary or ""):
+            return "a table of this name is not where it belongs: run `esdb verify --schema-only`"
         case "42501" if not diagnostic.message_hint:
             return _NOT_ALLOWED
     return None
@@ -111,6 +113,8 @@ def reported() -> Iterator[None]:
         sys.stdout.flush()
     except KeyboardInterrupt:
         raise click.exceptions.Exit(EXIT_INTERRUPTED) from None
+    except click.FileError as error:
+        raise CliError(f"cannot open {error.ui_filename}: {error.message}") from error
     except UnicodeError as error:
         raise CliError("an argument or the input is not valid UTF-8", exit_code=EXIT_USAGE) from error
     except OSError as error:

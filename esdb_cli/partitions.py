@@ -80,7 +80,7 @@ def create_next_command(
 
 
 @partitions.command("list")
-@click.option("--context", "context", help="Only this bounded context (its code).")
+@click.option("--context", help="Only this bounded context (its code or name).")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @database_option
 def list_command(context: str | None, as_json: bool, database_url: str | None) -> None:
@@ -89,10 +89,13 @@ def list_command(context: str | None, as_json: bool, database_url: str | None) -
 
     with connect(database_url) as connection, connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(
-            "select * from esdb.partitions where %(context)s::text is null or bounded_context = %(context)s"
+            "select * from esdb.partitions"
+            " where %(context)s::text is null or %(context)s in (bounded_context, context_name)"
             " order by context_name, lower_bound",
             {"context": context},
         ).fetchall()
+    if context is not None and not rows:
+        raise CliError(f"no partitions of a bounded context {context}", hint="esdb contexts list --kind bounded")
     if as_json:
         print_json(rows)
     else:

@@ -45,7 +45,7 @@ class Sealing:
 
 
 @click.command("seal", short_help="Seal the partitions that are over.")
-@click.option("--context", help="Only this bounded context (its code).")
+@click.option("--context", help="Only this bounded context (its code or name).")
 @click.option("--wait", type=click.FloatRange(0), default=60.0, show_default=True, help=_WAIT_HELP)
 @click.option("--dry-run", is_flag=True, help=_DRY_RUN_HELP)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -88,7 +88,7 @@ def seal_command(*, context: str | None, wait: float, dry_run: bool, as_json: bo
 def unseal_command(
     *, context: str, month: datetime, reason: str, wait: float, dry_run: bool, database_url: str | None
 ) -> None:
-    """Take back the seal of the partition of CONTEXT (its code) that holds MONTH (2026-11, in UTC).
+    """Take back the seal of the partition of CONTEXT (code or name) that holds MONTH (2026-11, in UTC).
 
     It takes events again, and `esdb partitions seal` seals it anew. The digests of those that were sealed after it
     change, also where one was kept outside the database; the audit log has them as they were before.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import psycopg
 import pytest
 from click.testing import CliRunner, Result
@@ -138,3 +140,10 @@ def test_no_command_of_partitions_has_its_help_cut() -> None:
         line = next(line for line in shown.splitlines() if line.startswith(f"  {name} "))
         assert not line.endswith("...")
         assert command.get_short_help_str(200) in line
+
+
+def test_a_file_that_cannot_be_made_is_an_error_like_any_other(esdb: Esdb, tmp_path: Path) -> None:
+    path = tmp_path / "none" / "events.ndjson"
+    result = esdb("export", str(path))
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == f"esdb: cannot open {path}: No such file or directory\n"

@@ -189,3 +189,28 @@ def test_a_store_without_partitions_says_so(db: Connection, esdb: Esdb) -> None:
     )
     assert esdb("partitions", "create-next").returncode == 0
     assert esdb("append", "s", "T", "{}", "--context", "b", "--group", "m").returncode == 0
+
+
+def test_the_list_of_a_context_takes_its_code_or_its_name_and_no_other(esdb: Esdb) -> None:
+    by_code = esdb("partitions", "list", "--context", "b", "--json")
+    by_name = esdb("partitions", "list", "--context", "bookmark", "--json")
+    assert by_code.returncode == by_name.returncode == 0
+    assert {row["context_name"] for row in json.loads(by_code.stdout)} == {"bookmark"}
+    assert by_name.stdout == by_code.stdout
+    unknown = esdb("partitions", "list", "--context", "b'", "--json")
+    assert (unknown.returncode, unknown.stdout) == (1, "")
+    assert unknown.stderr.splitlines() == [
+        "esdb: no partitions of a bounded context b'",
+        "hint: esdb contexts list --kind bounded",
+    ]
+
+
+def test_a_table_out_of_its_place_is_told_with_what_to_do(db: Connection, esdb: Esdb) -> None:
+    db.execute("alter table esdb.events_note detach partition esdb.events_note_overflow")
+    result = esdb("partitions", "create-next")
+    assert result.returncode == 1
+    assert result.stderr.splitlines() == [
+        'esdb: relation "events_note_overflow" already exists',
+        "hint: a table of this name is not where it belongs: run `esdb verify --schema-only`",
+    ]
+    assert "events_note_overflow: not attached to esdb.events" in esdb("verify", "--schema-only").stdout
