@@ -157,7 +157,12 @@ BAD: dict[str, tuple[dict[str, Any] | str, str]] = {
     "another type": (event(6, "a", 6, aggregate_type="x"), "not of x in b"),
     "a position twice": (event(5, "bad", 1), "position 5 is not above 5"),
     "an id twice": (event(6, "bad", 1, id="id-a-3"), "id id-a-3 is that of line 3, too"),
-    "a large payload": (event(6, "bad", 1, payload={"x": "y" * 1_100_000}), "payload has 1100009 bytes"),
+    "a large payload": (event(6, "bad", 1, payload={"x": "y" * 1_100_000}), "payload too large: 1100009 bytes"),
+    "large metadata": (event(6, "bad", 1, metadata={"x": "y" * 1_100_000}), "metadata too large: 1100009 bytes"),
+    "long numbers": (
+        json.dumps(event(6, "bad", 1, payload={"x": 0})).replace('{"x": 0}', '{"x": [' + "1e120000, " * 9 + "0]}"),
+        "payload too large: 1080037 bytes",
+    ),
 }  # fmt: skip
 
 
