@@ -166,6 +166,8 @@ class Import:
         with connection.cursor(row_factory=dict_row) as cursor:
             obstacles = cursor.execute("select * from esdb._import_obstacles()").fetchall()
         for obstacle in obstacles:
+            # runs of seal leave it alone until the import ends
+            self._guard.execute("select esdb._lock_step(%s)", (f"seal {obstacle['partition']}",))
             if obstacle["action"] == "unseal":
                 self._unseal(obstacle)
             else:

@@ -201,6 +201,28 @@ def test_a_sealed_month_is_unsealed_and_sealed_again(db: Connection, db_url: str
     assert_sound(db_url)
 
 
+def test_seal_leaves_alone_what_an_import_has_opened(db: Connection, db_url: str, esdb: Esdb, tmp_path: Path) -> None:
+    given = events(BATCH * 2, streams=40)  # a month and its neighbours
+    assert esdb("import", write(tmp_path / "f", given[:50])).returncode == 0
+    assert esdb("partitions", "seal").returncode == 0
+    with start(db_url, "-", "--json") as process:
+        feed(process, text(given[: BATCH + 5]))
+        until(lambda: count(db) == BATCH, "the first batch")
+        assert esdb("partitions", "seal").returncode == 0
+        outcomes = json.loads(esdb("maintain", "--only", "seal", "--json").stdout)
+        assert [outcome["result"] for outcome in outcomes] == ["ok"]
+        # not even closed
+        barrier = "select esdb._barrier('esdb.events_bookmark_y2025m03'::regclass)"
+        assert value(db, barrier) is None
+        assert seals(db) == []
+        output, errors = process.communicate(text(given[BATCH + 5 :]), timeout=120)
+    assert process.returncode == 0, errors
+    assert json.loads(output)["unsealed"] == ["events_bookmark_y2025m03"]
+    assert value(db, "select count(*) from esdb.audit_log where action = 'unseal'") == 1
+    assert [rows for _, _, rows in seals(db)] == [2880, BATCH * 2 - 2880]
+    assert_sound(db_url)
+
+
 def test_a_bad_line_leaves_the_unsealed_sealed(db: Connection, db_url: str, esdb: Esdb, tmp_path: Path) -> None:
     assert esdb("import", "-", stdin=text(events(100))).returncode == 0
     assert esdb("partitions", "seal").returncode == 0
