@@ -103,6 +103,7 @@ class Import:
             connection.execute(_SETTINGS)
             for batch in self.batches:
                 self._stage(connection, batch)
+                connection.execute("select from esdb._import_obstacles()")  # refuses what is archived
                 row = self._batch(connection, is_dry_run=True)
                 faults = self._faults(connection, batch, row)
                 self._count(batch, row, faults)

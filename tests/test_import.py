@@ -81,8 +81,19 @@ def test_what_is_exported_and_imported_elsewhere_is_equal(
         assert stored(other) == stored(db)
         assert other.execute(STREAMS).fetchall() == db.execute(STREAMS).fetchall()
         assert other.execute(MONTHS).fetchall() == db.execute(MONTHS).fetchall()
+        again = esdb("export", url=other_url)
+        assert again.returncode == 0, again.stderr
+        assert [_without_position(line) for line in again.stdout.split("\n")[:-1]] == [
+            _without_position(line) for line in lines
+        ]
         append(other, "exact", expected_version=1)
     assert_sound(other_url)
+
+
+def _without_position(line: str) -> str:
+    first, _, rest = line.partition(",")
+    assert first.startswith('{"position":')
+    return rest
 
 
 def test_old_months_are_made_and_noted(db: Connection, db_url: str, esdb: Esdb, tmp_path: Path) -> None:

@@ -6,9 +6,11 @@ import json
 import os
 import subprocess
 import threading
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from tests.archive_support import Shelf, age, archive
 from tests.databases import environment, esdb_program
 from tests.feed_support import (
     PERFECT,
@@ -243,6 +245,22 @@ def test_an_archived_month_is_refused(db: Connection, esdb: Esdb, tmp_path: Path
     assert result.returncode == 1
     assert "SE013" in result.stderr
     assert count(db) == 100
+
+
+def test_what_was_archived_takes_nothing_and_nothing_is_half_done(
+    db: Connection, db_url: str, connect: Connect, esdb: Esdb, tmp_path: Path
+) -> None:
+    shelf = Shelf(db, connect)
+    assert archive(esdb, tmp_path, "--older-than", age()).returncode == 0
+    before = (count(db), seals(db), value(db, "select count(*) from esdb.partitions"))
+    new = event(1, "new", 1, shelf.start - timedelta(days=40))
+    for number, month in enumerate(shelf.months):  # the third is empty
+        late = event(2, "late", 1, month + timedelta(days=1))
+        for mode in (["--dry-run"], []):
+            result = esdb("import", write(tmp_path / f"f{number}", [new, late]), *mode)
+            assert (result.returncode, "SE013" in result.stderr) == (1, True), (month, mode, result.stdout, result.stderr)
+            assert (count(db), seals(db), value(db, "select count(*) from esdb.partitions")) == before
+    assert_sound(db_url)
 
 
 def test_an_import_and_an_export_take_little_memory(db: Connection, db_url: str, esdb: Esdb, tmp_path: Path) -> None:
