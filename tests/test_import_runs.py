@@ -258,7 +258,7 @@ def test_what_was_archived_takes_nothing_and_nothing_is_half_done(
         late = event(2, "late", 1, month + timedelta(days=1))
         for mode in (["--dry-run"], []):
             result = esdb("import", write(tmp_path / f"f{number}", [new, late]), *mode)
-            assert (result.returncode, "SE013" in result.stderr) == (1, True), (month, mode, result.stdout, result.stderr)
+            assert (result.returncode, "SE013" in result.stderr) == (1, True), (month, mode, result.stderr)
             assert (count(db), seals(db), value(db, "select count(*) from esdb.partitions")) == before
     assert_sound(db_url)
 
