@@ -103,6 +103,7 @@ class Import:
             connection.execute(_SETTINGS)
             for batch in self.batches:
                 self._stage(connection, batch)
+                connection.execute("select from esdb._import_obstacles()")  # refuses what is archived
                 row = self._batch(connection, is_dry_run=True)
                 faults = self._faults(connection, batch, row)
                 self._count(batch, row, faults)
@@ -166,6 +167,8 @@ class Import:
         with connection.cursor(row_factory=dict_row) as cursor:
             obstacles = cursor.execute("select * from esdb._import_obstacles()").fetchall()
         for obstacle in obstacles:
+            # runs of seal leave it alone until the import ends
+            self._guard.execute("select esdb._lock_step(%s)", (f"seal {obstacle['partition']}",))
             if obstacle["action"] == "unseal":
                 self._unseal(obstacle)
             else:

@@ -155,11 +155,14 @@ def seal(
 
 
 def _seal_leaf(connection: Connection[Any], leaf: Row, statement_timeout: str | None) -> Row | None:
-    """Close a leaf, read it, and seal what was read; None where another run does it, or has done it.
+    """Close a leaf, read it, and seal what was read; None where another run or an import is at it, or has done it.
 
     Killed after any step, it leaves the leaf closed and still due.
     """
     with turn(connection, statement_timeout):
+        # before it is closed: an import keeps open what it has opened
+        if not _is_alone(connection, leaf):
+            return None
         due = plan(connection, leaf["bounded_context"], leaf["lower_bound"])
         if due and due[0]["barrier"] is None:
             connection.execute(_closing(due[0]))
@@ -193,7 +196,7 @@ def _seal_leaf(connection: Connection[Any], leaf: Row, statement_timeout: str | 
 
 
 def _is_alone(connection: Connection[Any], leaf: Row) -> bool:
-    """Tell whether no other run is reading the leaf just now: that one will seal it."""
+    """Tell whether no other run is reading the leaf just now, nor an import writing to it: that one will seal it."""
     row = connection.execute("select esdb._try_step(%s)", (f"seal {leaf['partition']}",)).fetchone()
     return bool(row and row[0])
 

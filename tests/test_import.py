@@ -81,8 +81,19 @@ def test_what_is_exported_and_imported_elsewhere_is_equal(
         assert stored(other) == stored(db)
         assert other.execute(STREAMS).fetchall() == db.execute(STREAMS).fetchall()
         assert other.execute(MONTHS).fetchall() == db.execute(MONTHS).fetchall()
+        again = esdb("export", url=other_url)
+        assert again.returncode == 0, again.stderr
+        assert [_without_position(line) for line in again.stdout.split("\n")[:-1]] == [
+            _without_position(line) for line in lines
+        ]
         append(other, "exact", expected_version=1)
     assert_sound(other_url)
+
+
+def _without_position(line: str) -> str:
+    first, _, rest = line.partition(",")
+    assert first.startswith('{"position":')
+    return rest
 
 
 def test_old_months_are_made_and_noted(db: Connection, db_url: str, esdb: Esdb, tmp_path: Path) -> None:
@@ -157,7 +168,12 @@ BAD: dict[str, tuple[dict[str, Any] | str, str]] = {
     "another type": (event(6, "a", 6, aggregate_type="x"), "not of x in b"),
     "a position twice": (event(5, "bad", 1), "position 5 is not above 5"),
     "an id twice": (event(6, "bad", 1, id="id-a-3"), "id id-a-3 is that of line 3, too"),
-    "a large payload": (event(6, "bad", 1, payload={"x": "y" * 1_100_000}), "payload has 1100009 bytes"),
+    "a large payload": (event(6, "bad", 1, payload={"x": "y" * 1_100_000}), "payload too large: 1100009 bytes"),
+    "large metadata": (event(6, "bad", 1, metadata={"x": "y" * 1_100_000}), "metadata too large: 1100009 bytes"),
+    "long numbers": (
+        json.dumps(event(6, "bad", 1, payload={"x": 0})).replace('{"x": 0}', '{"x": [' + "1e120000, " * 9 + "0]}"),
+        "payload too large: 1080037 bytes",
+    ),
 }  # fmt: skip
 
 

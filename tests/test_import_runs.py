@@ -6,9 +6,11 @@ import json
 import os
 import subprocess
 import threading
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from tests.archive_support import Shelf, age, archive
 from tests.databases import environment, esdb_program
 from tests.feed_support import (
     PERFECT,
@@ -201,6 +203,28 @@ def test_a_sealed_month_is_unsealed_and_sealed_again(db: Connection, db_url: str
     assert_sound(db_url)
 
 
+def test_seal_leaves_alone_what_an_import_has_opened(db: Connection, db_url: str, esdb: Esdb, tmp_path: Path) -> None:
+    given = events(BATCH * 2, streams=40)  # a month and its neighbours
+    assert esdb("import", write(tmp_path / "f", given[:50])).returncode == 0
+    assert esdb("partitions", "seal").returncode == 0
+    with start(db_url, "-", "--json") as process:
+        feed(process, text(given[: BATCH + 5]))
+        until(lambda: count(db) == BATCH, "the first batch")
+        assert esdb("partitions", "seal").returncode == 0
+        outcomes = json.loads(esdb("maintain", "--only", "seal", "--json").stdout)
+        assert [outcome["result"] for outcome in outcomes] == ["ok"]
+        # not even closed
+        barrier = "select esdb._barrier('esdb.events_bookmark_y2025m03'::regclass)"
+        assert value(db, barrier) is None
+        assert seals(db) == []
+        output, errors = process.communicate(text(given[BATCH + 5 :]), timeout=120)
+    assert process.returncode == 0, errors
+    assert json.loads(output)["unsealed"] == ["events_bookmark_y2025m03"]
+    assert value(db, "select count(*) from esdb.audit_log where action = 'unseal'") == 1
+    assert [rows for _, _, rows in seals(db)] == [2880, BATCH * 2 - 2880]
+    assert_sound(db_url)
+
+
 def test_a_bad_line_leaves_the_unsealed_sealed(db: Connection, db_url: str, esdb: Esdb, tmp_path: Path) -> None:
     assert esdb("import", "-", stdin=text(events(100))).returncode == 0
     assert esdb("partitions", "seal").returncode == 0
@@ -221,6 +245,22 @@ def test_an_archived_month_is_refused(db: Connection, esdb: Esdb, tmp_path: Path
     assert result.returncode == 1
     assert "SE013" in result.stderr
     assert count(db) == 100
+
+
+def test_what_was_archived_takes_nothing_and_nothing_is_half_done(
+    db: Connection, db_url: str, connect: Connect, esdb: Esdb, tmp_path: Path
+) -> None:
+    shelf = Shelf(db, connect)
+    assert archive(esdb, tmp_path, "--older-than", age()).returncode == 0
+    before = (count(db), seals(db), value(db, "select count(*) from esdb.partitions"))
+    new = event(1, "new", 1, shelf.start - timedelta(days=40))
+    for number, month in enumerate(shelf.months):  # the third is empty
+        late = event(2, "late", 1, month + timedelta(days=1))
+        for mode in (["--dry-run"], []):
+            result = esdb("import", write(tmp_path / f"f{number}", [new, late]), *mode)
+            assert (result.returncode, "SE013" in result.stderr) == (1, True), (month, mode, result.stderr)
+            assert (count(db), seals(db), value(db, "select count(*) from esdb.partitions")) == before
+    assert_sound(db_url)
 
 
 def test_an_import_and_an_export_take_little_memory(db: Connection, db_url: str, esdb: Esdb, tmp_path: Path) -> None:

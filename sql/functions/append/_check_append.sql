@@ -1,4 +1,4 @@
--- Refuses what is wrong with the arguments that a whole append has. Locks nothing. Errors: SE009.
+-- Refuses what is wrong with the arguments that a whole append has. Locks nothing. Errors: SE009, SE010.
 create or replace function esdb._check_append(
     aggregate_id text,
     expected_version bigint,
@@ -26,6 +26,9 @@ begin
     if jsonb_typeof(metadata) <> 'object' then
         perform esdb._invalid_argument('metadata', format('a JSON %s', jsonb_typeof(metadata)), 'Pass a JSON object or null.');
     end if;
+    if (pg_column_size(metadata) <= 2000 and octet_length(metadata::text) <= 2000) is false then
+        perform esdb._check_size('metadata', metadata);
+    end if;
     if length(action_type) not between 1 and 10 then
         perform esdb._invalid_argument(
             'action_type', format('%s characters', length(action_type)), 'Pass 1 to 10 characters or null.');
@@ -42,6 +45,6 @@ end
 $function$;
 
 comment on function esdb._check_append(text, bigint, jsonb, text, text, text) is
-    'Raises SE009 for the first argument of an append that is wrong.';
+    'Raises for the first argument of an append that is wrong. Errors: SE009, SE010.';
 
 revoke all on function esdb._check_append(text, bigint, jsonb, text, text, text) from public;

@@ -16,8 +16,6 @@ declare
     _unknown text;
     _fault text;
     _hint text;
-    _bytes integer;
-    _limit integer;
 begin
     if jsonb_typeof(event) <> 'object' then
         perform esdb._invalid_argument(
@@ -55,7 +53,7 @@ begin
         select case
             when given.type is null and rule.required then format('%s is missing', rule.key)
             when given.type <> rule.type then format('%s is a JSON %s, not %s', rule.key, given.type, rule.type)
-            when length(event ->> rule.key) not between rule.shortest and rule.longest then
+            when given.type = 'string' and length(event ->> rule.key) not between rule.shortest and rule.longest then
                 format('%s has %s characters', rule.key, length(event ->> rule.key))
             when rule.key = 'schema_version' and (event ->> rule.key) !~ '^[1-9][0-9]{0,4}$' then
                 'schema_version is no whole number from 1 to 32767'
@@ -80,14 +78,8 @@ begin
         perform esdb._action_of_feature(event ->> 'feature_context');
     end if;
 
-    _bytes := octet_length((event -> 'payload')::text);
-    _limit := esdb._setting('max_payload_bytes')::integer;
-    if _bytes > _limit then
-        raise exception 'payload too large: % bytes', _bytes
-            using errcode = 'SE010',
-                  detail = format('%s%s bytes of JSON text; max_payload_bytes is %s', _place, _bytes, _limit),
-                  hint = 'Keep large documents elsewhere and their reference in the event, or raise the setting.';
-    end if;
+    perform esdb._check_size('payload', event -> 'payload', _place);
+    perform esdb._check_size('metadata', event -> 'metadata', _place);
 end
 $function$;
 

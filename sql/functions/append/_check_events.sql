@@ -29,6 +29,8 @@ begin
         and length(e.event ->> 'event_type') between 1 and 255
         and jsonb_typeof(e.event -> 'payload') = 'object'
         and pg_column_size(e.event) <= 2000
+        -- one number can have 131,072 digits there
+        and octet_length(e.event::text) <= 2000
         and coalesce(jsonb_typeof(e.event -> 'metadata') = 'object', true)
         and coalesce(jsonb_typeof(e.event -> 'id') = 'string' and length(e.event ->> 'id') between 1 and 64, true)
     ) is not true;

@@ -89,10 +89,14 @@ begin
         return format('timestamp %s is not of the past since 1970', _event ->> 'timestamp');
     elsif _event ->> 'occurred_at' is not null and not esdb._is_timestamp(_event ->> 'occurred_at') then
         return 'occurred_at is no time of the years 1 to 9999 as ISO 8601';
-    elsif octet_length((_event -> 'payload')::text) > max_payload_bytes then
-        return format('payload has %s bytes of JSON text; the setting max_payload_bytes is %s',
-            octet_length((_event -> 'payload')::text), max_payload_bytes);
     end if;
+    begin
+        perform esdb._check_size(key, _event -> key)
+        from unnest(array['payload', 'metadata']) as key;
+    exception
+        when sqlstate 'SE010' then
+            return format('%s; the setting max_payload_bytes is %s', sqlerrm, max_payload_bytes);
+    end;
     -- what stages the line has the last word
     begin
         if not esdb._import_is_sound(_event, jsonb_populate_record(null::esdb.events, _event), time_limit, max_payload_bytes) then

@@ -56,10 +56,10 @@ return coalesce(
     )
     and pg_catalog.jsonb_typeof((event_row).payload) operator(pg_catalog.=) 'object'
     and ((event_row).metadata is null or pg_catalog.jsonb_typeof((event_row).metadata) operator(pg_catalog.=) 'object')
-    -- a payload this small is below the limit, whatever that is
+    and pg_catalog.octet_length((event_row).payload::text) operator(pg_catalog.<=) max_payload_bytes
     and (
-        pg_catalog.pg_column_size((event_row).payload) operator(pg_catalog.<=) 2000
-        or pg_catalog.octet_length((event_row).payload::text) operator(pg_catalog.<=) max_payload_bytes
+        (event_row).metadata is null
+        or pg_catalog.octet_length((event_row).metadata::text) operator(pg_catalog.<=) max_payload_bytes
     ),
     false
 );

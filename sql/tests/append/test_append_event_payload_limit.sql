@@ -1,5 +1,5 @@
 -- A payload over max_payload_bytes is refused with SE010; the limit is the setting's.
-select plan(12);
+select plan(18);
 
 -- the JSON text {"a": "…"} has 9 bytes around the value
 create function pg_temp.payload(bytes integer)
@@ -45,6 +45,38 @@ select pg_temp.payload(5000000) as payload;
 select refused(
     $$select esdb.append_event('s', 'T', d.payload) from documents as d$$,
     'SE010', '5000000 bytes%', 'a payload that is stored compressed counts in full'
+);
+
+create function pg_temp.numbers(count integer)
+returns jsonb
+language sql
+as $$select jsonb_build_object('a', jsonb_agg(1e120000)) from generate_series(1, count)$$;
+
+select refused(
+    $$select esdb.append_event('s', 'T', pg_temp.numbers(9))$$,
+    'SE010', '1080034 bytes%', 'a number counts with all its digits'
+);
+select refused(
+    $$select * from esdb.append_events('s', jsonb_build_array(
+        jsonb_build_object('event_type', 'T', 'payload', pg_temp.numbers(9))))$$,
+    'SE010', 'event 1: 1080034 bytes%', 'in append_events(), too'
+);
+select throws_ok(
+    $$select esdb.append_event('s', 'T', pg_temp.numbers(9000))$$,
+    'SE010', 'payload too large: 1073741824 bytes', 'what no text can hold is refused'
+);
+select throws_ok(
+    $$select esdb.append_event('s', 'T', '{}', metadata => pg_temp.numbers(9))$$,
+    'SE010', 'metadata too large: 1080034 bytes', 'metadata has the same limit'
+);
+select throws_ok(
+    $$select * from esdb.append_events('s', '[{"event_type": "T", "payload": {}}]', metadata => pg_temp.numbers(9))$$,
+    'SE010', 'metadata too large: 1080034 bytes', 'that of a call'
+);
+select throws_ok(
+    $$select * from esdb.append_events('s', jsonb_build_array(
+        jsonb_build_object('event_type', 'T', 'payload', '{}'::jsonb, 'metadata', pg_temp.numbers(9))))$$,
+    'SE010', 'metadata too large: 1080034 bytes', 'and that of an event'
 );
 
 update esdb.settings set value = '3000' where name = 'max_payload_bytes';
