@@ -21,10 +21,12 @@ from typing import Any, NamedTuple
 import psycopg
 
 from esdb_cli.archive import archive
+from esdb_cli.data_checks import DataChecks, Found
 from esdb_cli.errors import CliError
 from esdb_cli.partitions import create_next
 from esdb_cli.restore import restore
 from esdb_cli.seal import seal, unseal
+from esdb_cli.seal_checks import SealChecks
 from tests.feed_clock import set_clock
 from tests.feed_support import append_many, call, mark, random_of, value
 from tests.fixtures import Connection
@@ -262,6 +264,15 @@ class Chaos:
         assert before <= count <= self.at_most()
         self.did("count")
 
+    def verify(self, connection: Connection, _: random.Random) -> None:
+        """Look for faults in the data and in the seals: what comes and goes meanwhile is none."""
+        found = Found()
+        for checks in (DataChecks(connection, found), SealChecks(connection, found, None)):
+            for _ in checks.run():
+                pass
+        assert not found.faults, str(found.faults)
+        self.did("verify")
+
     # Operators
 
     def archive_and_restore(self, connection: Connection, dice: random.Random) -> None:
@@ -301,7 +312,7 @@ class Chaos:
 
     def _refused(self, error: BaseException) -> None:
         """An operator's command ended with an error of ours, or with its connection."""
-        text = f"{getattr(error, 'sqlstate', '')} {error}".splitlines()[0]
+        text = f"{getattr(error, 'sqlstate', 'CliError')} {error}".splitlines()[0]
         self.did(f"refused: {text[:70]}")
 
 
