@@ -67,7 +67,8 @@ class SealChecks:
             is_gone = True
         if not found:
             return
-        same = [{**leaf, **now} for now in ask(self._connection, _LEAVES) if now.get("number") in {None, leaf["number"]}]
+        listed = ask(self._connection, _LEAVES)
+        same = [{**leaf, **now} for now in listed if now.get("number", leaf["number"]) == leaf["number"]]
         if same and tries and (is_gone or same[0]["leaf"] != leaf["leaf"]):
             yield from self._compare(same[0], tries - 1)
         elif same:

@@ -151,9 +151,7 @@ def test_from_the_append_to_the_restore(months: Months, esdb: Esdb, tmp_path: Pa
     assert succeeds(esdb("verify", "--events", "--expect", newest)) == "ok\n"
 
 
-def test_an_archive_waits_for_who_read_before(
-    months: Months, connect: Connect, esdb: Esdb, tmp_path: Path
-) -> None:
+def test_an_archive_waits_for_who_read_before(months: Months, connect: Connect, esdb: Esdb, tmp_path: Path) -> None:
     succeeds(esdb("partitions", "seal"))
     readers = {
         "select count(*) from esdb.read_stream('long')": 16,
@@ -303,7 +301,7 @@ def test_nothing_is_lost_while_months_come_and_go(
     ):
         crew.start(chaos.work, name, once)
     until = time.monotonic() + CHAOS_SECONDS
-    while time.monotonic() < until :
+    while time.monotonic() < until:
         time.sleep(0.1)
     chaos.stop.set()
     crew.join()
