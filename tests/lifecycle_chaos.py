@@ -272,8 +272,7 @@ class Chaos:
         """Look for faults in the data and in the seals: what comes and goes meanwhile is none."""
         found = Found()
         for checks in (DataChecks(connection, found), SealChecks(connection, found, None)):
-            for _ in checks.run():
-                pass
+            list(checks.run())
         assert not found.faults, str(found.faults)
         self.did("verify")
 
@@ -283,7 +282,7 @@ class Chaos:
         """Archive what is sealed, or put archives back."""
         try:
             if dice.random() < 0.5:
-                choice = {"older_than": None, "keep_table": dice.random() < 0.3}
+                choice: dict[str, Any] = {"older_than": None, "keep_table": dice.random() < 0.3}
                 choice["context"] = dice.choice((None, "b", "n"))
                 # a month that was restored and opened may hold other events when its turn comes again
                 folder = Path(tempfile.mkdtemp(dir=self.folder))

@@ -259,7 +259,7 @@ def test_verify_finds_no_fault_at_any_step(
         assert value(observer, "select esdb.event_count('b')") == 24
 
     with Watched.connect(db_url, autocommit=True) as connection:
-        connection.look = look  # type: ignore[method-assign]
+        connection.look = look
         seal(connection, context="b")
         archive_all(connection, {"older_than": months.age(1), "context": "b", "keep_table": keep_table}, tmp_path)
         restore_all(connection, [tmp_path / leaf])
