@@ -143,6 +143,7 @@ def seal(
     moved_at = time.monotonic()
     while due:
         held = []
+        begun_with = len(done.sealed)
         for leaf in due:
             if time.monotonic() - moved_at > SECONDS_BETWEEN_FRONTIERS:
                 _move_frontier(connection, statement_timeout)
@@ -156,6 +157,8 @@ def seal(
                 done.sealed.append(seal_of_leaf)
                 report(seal_of_leaf)
         due = held
+        if len(done.sealed) > begun_with:  # the time is for the locks, not for the sealing of the others
+            patience = Patience(wait)
         if held and not patience.pause():
             done.held = [leaf["partition"] for leaf in held]
             break
