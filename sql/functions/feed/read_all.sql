@@ -70,7 +70,7 @@ begin
             -- A statement of its own, after the mark was found: what _feed_window() sees holds for the read behind it.
             -- Nothing was ever sealed where the table has no page, and there are few partitions where their list has few
             -- pages; to ask for that costs next to nothing.
-            if pg_relation_size('esdb.seals'::regclass) > 0 or pg_relation_size('pg_inherits'::regclass) > 131072 then
+            if pg_relation_size('esdb.seals'::regclass) > 0 or pg_relation_size('pg_inherits'::regclass) > 16384 then
                 select w.lower_position, w.upper_position, w.sources, w.is_wide
                 into _from, _to, _sources, _is_wide
                 from esdb._feed_window(
