@@ -22,6 +22,7 @@ stable
 parallel unsafe
 set search_path = pg_catalog, pg_temp
 as $function$
+-- stable, so that all queries see one snapshot; @plpgsql_check_options: performance_warnings = off
 declare
     _query text;
 begin
