@@ -36,7 +36,8 @@ insert into esdb_import_events
 select n, n, 'many-' || n, 'b', 'm', 'c', 'create', 'bookmark', 'many-' || n, 'Happened', 1, 1,
     esdb._utc_month(timestamptz '2001-02-01 UTC', n), null, '{}', null, 'app'
 from generate_series(
-    4, (current_setting('max_locks_per_transaction')::integer * current_setting('max_connections')::integer * 3 / 4) / 7 + 10
+    4, current_setting('max_locks_per_transaction')::integer
+        * (current_setting('max_connections')::integer + current_setting('max_prepared_transactions')::integer) * 3 / 28 + 10
 ) as n;
 select throws_matching(
     'select * from esdb._import_obstacles()', 'too many partitions for the server''s lock table',
