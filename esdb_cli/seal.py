@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, LiteralString
@@ -24,8 +25,11 @@ if TYPE_CHECKING:
 
 EVENTS_AT_ONCE: Final = 100_000
 """Events that are digested in one transaction: about a second."""
+SECONDS_BETWEEN_FRONTIERS: Final = 5.0
+"""To find the frontier looks at every unsealed leaf: a run of a thousand must not do it a thousand times."""
 _WAIT_HELP: Final = "Seconds to try for locks."
 _DRY_RUN_HELP: Final = "Print the exact SQL and change nothing."
+_MOVE: Final = "select esdb._set_frontier()"
 _ALL_AT_ONCE: Final = "(select digest from esdb_meta.digest_events({}, max_count => 2000000000))"
 _AT_ONCE: Final = f"-- a run reads the events in pages of {EVENTS_AT_ONCE}, each in a transaction of its own:\n"
 
@@ -136,9 +140,14 @@ def seal(
     patience = Patience(wait)
     due = plan(connection, context)
     done = Sealing()
+    moved_at = time.monotonic()
     while due:
         held = []
+        begun_with = len(done.sealed)
         for leaf in due:
+            if time.monotonic() - moved_at > SECONDS_BETWEEN_FRONTIERS:
+                _move_frontier(connection, statement_timeout)
+                moved_at = time.monotonic()
             try:
                 seal_of_leaf = _seal_leaf(connection, leaf, statement_timeout)
             except (errors.LockNotAvailable, errors.DeadlockDetected):
@@ -148,10 +157,33 @@ def seal(
                 done.sealed.append(seal_of_leaf)
                 report(seal_of_leaf)
         due = held
+        if len(done.sealed) > begun_with:  # the time is for the locks, not for the sealing of the others
+            patience = Patience(wait)
         if held and not patience.pause():
             done.held = [leaf["partition"] for leaf in held]
             break
+    # where the lock is not to be had in time, the next run does it: what lags is right all the same
+    while (done.sealed or _lags(connection)) and not _move_frontier(connection, statement_timeout) and patience.pause():
+        pass
     return done
+
+
+def _lags(connection: Connection[Any]) -> bool:
+    """Tell whether a run that was killed left the frontier behind."""
+    row = connection.execute("select esdb._frontier_lags()").fetchone()
+    return bool(row and row[0])
+
+
+def _move_frontier(connection: Connection[Any], statement_timeout: str | None) -> bool:
+    """Move the frontier to where it belongs; False: another run has the lock."""
+    from psycopg import errors
+
+    try:
+        with turn(connection, statement_timeout):
+            connection.execute(_MOVE)
+    except (errors.LockNotAvailable, errors.DeadlockDetected):
+        return False
+    return True
 
 
 def _seal_leaf(connection: Connection[Any], leaf: Row, statement_timeout: str | None) -> Row | None:
@@ -166,7 +198,8 @@ def _seal_leaf(connection: Connection[Any], leaf: Row, statement_timeout: str | 
         due = plan(connection, leaf["bounded_context"], leaf["lower_bound"])
         if due and due[0]["barrier"] is None:
             connection.execute(_closing(due[0]))
-            due = plan(connection, leaf["bounded_context"], leaf["lower_bound"])
+            row = connection.execute("select esdb._barrier(%s)", (due[0]["leaf"],)).fetchone()
+            due[0]["barrier"] = row[0] if row else None
     if not due:
         return None
     (leaf,) = due
@@ -214,6 +247,8 @@ def script(connection: Connection[Any], context: str | None) -> str:
         }
         sealing = _sealing(leaf, facts).as_string(connection)
         parts.append(f"-- {leaf['partition']}\n{close}{_vacuum(leaf)};\n{_AT_ONCE}{sealing};\n")
+    if parts or _lags(connection):
+        parts.append(f"begin;\nselect esdb._lock_maintenance();\n{_MOVE};\ncommit;\n")
     return "\n".join(parts)
 
 

@@ -7,6 +7,8 @@ events for all that the readers know.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -14,8 +16,10 @@ from psycopg import errors
 
 from esdb_cli.server import LocalServer
 from tests.databases import run_esdb
+from tests.feed_clock import CLOCK, Clock, month_after
 from tests.feed_support import value
 from tests.fixtures import Connection, bindir, folder_of
+from tests.import_support import event, text
 
 pytestmark = pytest.mark.xdist_group("locks")
 
@@ -92,6 +96,13 @@ def test_a_query_of_all_leaves_has_no_room(session: Connection) -> None:
         ("select * from esdb_meta.leaves()", 30),
         ("select * from esdb_meta.leaves('s')", 30),
         ("select esdb_meta.duplicate_ids('', 1000)", 30),
+        ("select * from esdb.read_all()", 40),
+        ("select * from esdb.read_all(backward => true)", 40),
+        ("select esdb.event_count()", 30),
+        ("select esdb.refresh_event_statistics()", 50),
+        ("select esdb._set_frontier()", 30),
+        ("select * from esdb._seal_plan('b', '2001-01-01')", 30),
+        ("select * from esdb.partition_status", 120),
         ("select * from esdb.partitions", 30),
         ("select * from esdb._partition_plan(1)", 150),
     ],
@@ -103,8 +114,19 @@ def test_a_call_holds_few_locks(session: Connection, query: str, most: int) -> N
         assert held(session) <= most
 
 
+def test_the_feed_of_a_store_that_is_not_sealed_is_in_order(session: Connection) -> None:
+    """It is read context by context: filters, order and limit hold for the whole."""
+    query = "select id from esdb.read_all({}) as e"
+    assert session.execute(query.format("")).fetchall() == [("id-1",), ("id-2",), ("id-3",)]
+    assert session.execute(query.format("after_position => 1, max_count => 1")).fetchall() == [("id-2",)]
+    assert session.execute(query.format("backward => true, max_count => 2")).fetchall() == [("id-3",), ("id-2",)]
+    assert session.execute(query.format("event_types => '{None}'")).fetchall() == []
+    assert value(session, "select esdb.event_count()") == 3
+
+
 def test_checks_hold_few_locks(session: Connection) -> None:
     for check in (
+        "seal_faults()", "sealed_leaves()",
         "sequence_faults()", "stream_faults()", "deletion_faults()", "deletion_faults('s')", "stream_id_faults('s')",
         "duplicate_id_faults('{id-1}')", "snapshot_faults()", "idempotency_key_faults()",
     ):  # fmt: skip
@@ -151,3 +173,32 @@ def test_a_search_gives_its_locks_back_while_it_goes_on(session: Connection) -> 
 def test_a_command_has_room(old_store: str, arguments: list[str]) -> None:
     result = run_esdb(*arguments, url=old_store)
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_sealing_archiving_restoring_and_importing_have_room(old_store: str, tmp_path: Path) -> None:
+    """All months of a context, years later, and an import into many of those."""
+    with psycopg.connect(old_store, autocommit=True) as connection:
+        connection.execute(CLOCK)
+        archive = str(tmp_path / "archive")
+        try:
+            later = month_after(datetime.now(UTC).replace(day=1), MONTHS + 1)
+            (tmp_path / "archive").mkdir()
+            lines = tmp_path / "events.ndjson"
+            lines.write_text(text(event(n, "i", n, month_after(later, n - 100)) for n in range(1, 61)))
+            for arguments in (
+                ["partitions", "seal", "--context", "b"],
+                ["refresh-stats"],
+                ["export", str(tmp_path / "all")],
+                ["import", str(lines), "--no-seal"],
+                ["partitions", "seal", "--context", "b"],
+                ["partitions", "archive", "--context", "b", "--older-than", "8 years", "--to", archive],
+                ["partitions", "status"],
+                ["partitions", "restore", archive],
+                ["partitions", "unseal", "b", f"{month_after(later, -50):%Y-%m}", "--reason", "why not"],
+            ):
+                result = run_esdb(*arguments, url=old_store, env=Clock.environment(later))
+                assert result.returncode == 0, (arguments, result.stdout + result.stderr)
+            assert value(connection, "select count(*) from esdb.seals") > MONTHS - 5
+        finally:
+            connection.execute("drop function pg_catalog.clock_timestamp()")
+            connection.execute("alter function pg_catalog.real_clock_timestamp() rename to clock_timestamp")

@@ -118,6 +118,40 @@ def test_a_span_is_sealed_and_an_overflow_never(db: Connection, past: PastMonth)
     assert value(db, "select esdb._barrier('esdb.events_bookmark_overflow'::regclass)") is None
 
 
+def test_a_leaf_that_was_held_has_its_time_after_the_others(past: PastMonth, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long the others took: the time to wait is for locks."""
+    past.fill()
+    past.writer.execute("begin")
+    append(past.writer, "late")
+    now, reported = [0.0], []
+    monkeypatch.setattr("esdb_cli.ddl.time.monotonic", lambda: now[0])
+
+    def report(sealed: dict[str, Any]) -> None:
+        now[0] += 100
+        reported.append(sealed["partition"])
+        if len(reported) == CONTEXTS - 1:
+            past.writer.execute("commit")
+
+    done = seal(past.present, wait=60, report=report)
+    assert done.held == []
+    assert reported[-1] == past.leaf
+
+
+def test_a_frontier_that_a_killed_run_left_behind_is_moved_by_the_next(
+    db: Connection, past: PastMonth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    past.fill()
+    past.fill_present()
+    with monkeypatch.context() as patch:
+        patch.setattr("esdb_cli.seal._move_frontier", lambda *_: True)
+        assert len(past.seal()) == CONTEXTS
+    assert_sound(db)
+    assert value(db, "select month < %s from esdb.seal_frontier", (past.end,))
+    assert past.seal() == []
+    assert value(db, "select month from esdb.seal_frontier") == past.end
+    assert_sound(db)
+
+
 @pytest.mark.parametrize("prepared", [False, True], ids=["open", "prepared"])
 def test_a_leaf_that_is_held_is_left_for_the_next_run(
     db: Connection, past: PastMonth, esdb: Esdb, prepared: bool

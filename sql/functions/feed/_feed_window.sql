@@ -1,6 +1,7 @@
 -- Chooses the next stretch of the feed for read_all() and the leaves that can hold events in it. Of the positions above
 -- lower_position up to upper_position it gives the first ones (backward: the last), as many as should hold about so
--- many events that pass the filters, and as source the leaves to read: conditions on contexts and times, null for none.
+-- many events that pass the filters, and as sources the leaves to read: conditions on contexts and times, null for none.
+-- is_wide: they are so many that their locks should not be held at once; then each source is of one context.
 -- A stretch that held fewer is followed by the next, so the estimate need not be right.
 --
 -- Stable, so that all it looks at is of one snapshot. upper_position is not above the mark, so every event in question
@@ -18,7 +19,8 @@ create or replace function esdb._feed_window(
     event_types text[],
     backward boolean,
     skip_archived boolean,
-    out source text
+    out sources text[],
+    out is_wide boolean
 )
 language plpgsql
 stable
@@ -28,6 +30,7 @@ set plan_cache_mode = force_generic_plan
 as $function$
 declare
     _groups constant bpchar[] := group_contexts;
+    _leaves_at_once constant integer := 400;
     _counts_all constant boolean := group_contexts is null and event_types is null;
     _frontier esdb.seal_frontier;
     _newest_sealed bigint;
@@ -152,14 +155,38 @@ begin
         from esdb._unsealed_months(_frontier.month, bounded_contexts) as u
         where upper_position > _frontier.position
     ),
+    ranges as (
+        select l.code, range_agg(l.months) as months
+        from leaves as l
+        group by l.code
+    ),
+    width as (
+        -- a leaf and its indexes are eight locks or nine; the months of a range are its leaves, or more than they are
+        select coalesce(sum(
+            case
+                when isfinite(lower(m)) then
+                    (date_part('year', upper(m)) - date_part('year', lower(m))) * 12
+                    + date_part('month', upper(m)) - date_part('month', lower(m))
+                else 'infinity'
+            end), 0) > _leaves_at_once
+            and (
+                select count(*) > _leaves_at_once
+                from pg_inherits as tree
+                join pg_inherits as context_tree on context_tree.inhparent = tree.inhrelid
+                where tree.inhparent = 'esdb.events'::regclass
+            ) as is_wide
+        from ranges as r
+        cross join lateral unnest(r.months) as m
+    ),
     -- contexts that are read at the same times stand in one condition; with all in one, each would be read at the
     -- times of all
     parts as (
-        select array_agg(c.code order by c.code) as codes, c.months
-        from (select l.code, range_agg(l.months) as months from leaves as l group by l.code) as c
-        group by c.months
+        select array_agg(r.code order by r.code) as codes, r.months
+        from ranges as r
+        cross join width as w
+        group by r.months, case when w.is_wide then r.code end
     )
-    select string_agg(
+    select array_agg(
         format(
             'select * from esdb.events as e where e.bounded_context = any (%L::text[]) and (%s)',
             p.codes,
@@ -170,9 +197,9 @@ begin
                         extract(epoch from lower(m)), extract(epoch from upper(m))),
                     ' or ')
                 from unnest(p.months) as m
-            )),
-        ' union all ' order by p.codes)
-    into source
+            ))
+        order by p.codes), coalesce((select w.is_wide from width as w), false)
+    into sources, is_wide
     from parts as p;
 end
 $function$;

@@ -3,7 +3,8 @@
 -- The cursor is the last position handled. The recorded mark is used up before another is sought. Once months are
 -- sealed, _feed_window() chooses stretches of positions and the leaves to read for each, until the page is full. The
 -- partitions are chosen when the statement is planned, with the bounds at hand: no cached plan may see the partition
--- tree, because it would lock every leaf. Locks: the leaves read, shared, until the transaction ends.
+-- tree, because it would lock every leaf. Locks: the leaves read, shared, until the transaction ends; where they are more
+-- than 400, those of one context after the other, and none in the end.
 -- Errors: SE005, SE009, SE011, SE013, SE022; 40001 in a read-only transaction, see _check_short_page().
 create or replace function esdb.read_all(
     after_position bigint default 0,
@@ -32,7 +33,9 @@ declare
     _end bigint;
     _from bigint;
     _to bigint;
-    _source text;
+    _sources text[];
+    _is_wide boolean;
+    _filter text;
     _wanted integer := max_count;
     _breadth double precision := max_count;
     _found integer;
@@ -65,30 +68,44 @@ begin
         _upper := _end;
         while _upper > _lower and _wanted > 0 loop
             -- A statement of its own, after the mark was found: what _feed_window() sees holds for the read behind it.
-            -- Nothing was ever sealed where the table has no page, and to ask for that costs next to nothing.
-            if pg_relation_size('esdb.seals'::regclass) > 0 then
-                select w.lower_position, w.upper_position, w.source
-                into _from, _to, _source
+            -- Nothing was ever sealed where the table has no page, and there are few partitions where their list has few
+            -- pages; to ask for that costs next to nothing.
+            if pg_relation_size('esdb.seals'::regclass) > 0 or pg_relation_size('pg_inherits'::regclass) > 16384 then
+                select w.lower_position, w.upper_position, w.sources, w.is_wide
+                into _from, _to, _sources, _is_wide
                 from esdb._feed_window(
                     _lower, _upper, _breadth, bounded_contexts, group_contexts, event_types, backward, skip_archived) as w;
             else
                 _from := _lower;
                 _to := _upper;
-                _source := 'select * from esdb.events as e where e.timestamp < $3';
+                _sources := array['select * from esdb.events as e where e.timestamp < $3'];
+                _is_wide := false;
             end if;
             _found := 0;
-            if _source is not null then
-                return query execute
-                    'select e.* from (' || _source || ') as e'
-                    ' where e.position > $1 and e.position <= $2'
+            if _sources is not null then
+                _filter := ' where e.position > $1 and e.position <= $2'
                     || esdb._any_of('bounded_context', '$4', bounded_contexts)
                     || esdb._any_of('group_context', '$5', group_contexts)
                     || esdb._any_of('feature_context', '$6', feature_contexts)
                     || esdb._any_of('event_type', '$7', event_types)
                     || esdb._any_of('aggregate_type', '$8', aggregate_types)
-                    || case when backward then ' order by e.position desc limit $9' else ' order by e.position limit $9' end
-                    using _from, _to, esdb._newest_month_end(), bounded_contexts,
-                        group_contexts::bpchar[], feature_contexts::bpchar[], event_types, aggregate_types, _wanted;
+                    || case when backward then ' order by e.position desc limit $9' else ' order by e.position limit $9' end;
+                if _is_wide then
+                    for _i in 1 .. array_length(_sources, 1) loop
+                        _sources[_i] := 'select e.* from (' || _sources[_i] || ') as e' || _filter;
+                    end loop;
+                    return query
+                    select e.*
+                    from esdb._read_apart(
+                        _sources, _from, _to, esdb._newest_month_end(), bounded_contexts, group_contexts, feature_contexts,
+                        event_types, aggregate_types, _wanted) as e
+                    order by case when backward then -e.position else e.position end
+                    limit _wanted;
+                else
+                    return query execute 'select e.* from (' || array_to_string(_sources, ' union all ') || ') as e' || _filter
+                        using _from, _to, esdb._newest_month_end(), bounded_contexts,
+                            group_contexts::bpchar[], feature_contexts::bpchar[], event_types, aggregate_types, _wanted;
+                end if;
                 get diagnostics _found = row_count;
             end if;
             _wanted := _wanted - _found;

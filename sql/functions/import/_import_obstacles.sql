@@ -19,7 +19,28 @@ as $function$
 #variable_conflict use_variable
 declare
     _month record;
+    -- an event locks its leaf and the indexes on it, until its transaction ends
+    _locks bigint := (
+        select count(*) * (
+            7 + (select count(*) from jsonb_array_elements(esdb._leaf_indexes()) as i where (i ->> 'wanted')::boolean)
+        )
+        from (
+            select distinct e.bounded_context, esdb._utc_month(e.timestamp)
+            from pg_temp.esdb_import_events as e
+        ) as m
+    );
+    _locks_each constant integer := current_setting('max_locks_per_transaction')::integer;
+    _places constant integer :=
+        current_setting('max_connections')::integer + current_setting('max_prepared_transactions')::integer;
 begin
+    if 4 * _locks > 3 * _locks_each * _places then
+        raise exception 'the events of one batch lie in too many partitions for the server''s lock table'
+            using errcode = 'configuration_limit_exceeded',
+                  detail = format('to write them takes %s locks; max_locks_per_transaction = %s gives all sessions room for some %s',
+                      _locks, _locks_each, _locks_each * _places),
+                  hint = format('Set max_locks_per_transaction = %s and restart the server, or import files of fewer months, the oldest first.',
+                      ceil(4.0 * _locks / (3 * _places)));
+    end if;
     for _month in
         select c.code::text as code, c.name, m.month
         from (

@@ -1,10 +1,13 @@
--- Seals a leaf that is closed: notes what it holds, chains its digest to that of the newest seal, and moves the
--- frontier. Returns the seal; no row where there is nothing to do: it is sealed already, or its barrier is not the one
--- under which the facts were found, so it was open meanwhile.
+-- Seals a leaf that is closed: notes what it holds and chains its digest to that of the newest seal. Returns the seal; no
+-- row where there is nothing to do: it is sealed already, or its barrier is not the one under which the facts were
+-- found, so it was open meanwhile.
+--
+-- The frontier stays where it is, which is right and may be lower than it could be: to find it looks at every unsealed
+-- leaf, so a run calls esdb._set_frontier() after many seals and not at each.
 --
 -- events_digest is that of all its events (esdb_meta.digest_events(); null: it has none) and facts is
 -- esdb_meta.seal_facts(), both found since the barrier stands. Takes esdb._lock_maintenance() until the transaction ends.
--- Errors: SE009, SE011.
+-- Errors: SE009.
 create or replace function esdb._seal(
     bounded_context text,
     lower_bound timestamptz,
@@ -55,7 +58,6 @@ begin
         group_context text, event_type text, event_count bigint, first_event timestamptz, last_event timestamptz
     );
     perform esdb._chain_seals(_number);
-    perform esdb._set_frontier();
     perform esdb._audit('seal', _leaf.partition, esdb._seal_line(_number)::jsonb - 'statistics' || jsonb_build_object(
         'digest', (select encode(s.digest, 'hex') from esdb.seals as s where s.number = _number)));
     return query
@@ -66,6 +68,6 @@ end
 $function$;
 
 comment on function esdb._seal(text, timestamptz, text, jsonb, bytea) is
-    'Seals a closed leaf and returns its seal; no row: it is sealed already, or was open meanwhile. Errors: SE009, SE011.';
+    'Seals a closed leaf and returns its seal; no row: it is sealed already, or was open meanwhile. Errors: SE009.';
 
 revoke all on function esdb._seal(text, timestamptz, text, jsonb, bytea) from public;

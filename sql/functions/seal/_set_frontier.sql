@@ -1,5 +1,5 @@
--- Finds esdb.seal_frontier anew, after a partition was sealed or unsealed. The caller holds esdb._lock_maintenance(), so
--- that no partition is made meanwhile.
+-- Finds esdb.seal_frontier anew: in the transaction that unseals a partition, and when many were sealed, because a seal
+-- leaves it true. The caller holds esdb._lock_maintenance(), so that no partition is made meanwhile.
 --
 -- The mark is found first: what is visible after that is all that there will ever be up to it. Looks up the lowest
 -- position of each unsealed leaf, one after the other, each locked in ACCESS SHARE only meanwhile. Errors: SE011.

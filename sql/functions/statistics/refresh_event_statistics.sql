@@ -1,5 +1,5 @@
 -- Brings esdb.event_statistics up to date. Readers are never blocked; a second refresh waits for the first. Locks the
--- view against other refreshes, and the unsealed leaves in ACCESS SHARE, until the transaction ends.
+-- view against other refreshes until the transaction ends, and the unsealed leaves as esdb._count_events() does.
 create or replace function esdb.refresh_event_statistics()
 returns void
 language plpgsql

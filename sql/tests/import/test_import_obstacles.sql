@@ -1,5 +1,5 @@
 -- Before a batch is written, missing months are made and sealed ones unsealed; archived ones are refused.
-select plan(4);
+select plan(5);
 begin;
 
 select esdb._import_begin();
@@ -30,6 +30,18 @@ values (1, 'b', '2001-02-01 00:00:00+00', '2001-03-01 00:00:00+00', 1, 1, 1, '',
 insert into esdb.archives (bounded_context, lower_bound, partition, location, state, keeps_table, archived_at)
 values ('b', '2001-02-01 00:00:00+00', 'events_bookmark_y2001m02', '/archive', 'archived', false, now());
 select refused('select * from esdb._import_obstacles()', 'SE013', '%events_bookmark_y2001m02%', 'an archived one is refused');
+
+truncate esdb.archives, esdb.seals cascade;
+insert into esdb_import_events
+select n, n, 'many-' || n, 'b', 'm', 'c', 'create', 'bookmark', 'many-' || n, 'Happened', 1, 1,
+    esdb._utc_month(timestamptz '2001-02-01 UTC', n), null, '{}', null, 'app'
+from generate_series(
+    4, current_setting('max_locks_per_transaction')::integer
+        * (current_setting('max_connections')::integer + current_setting('max_prepared_transactions')::integer) * 3 / 28 + 10
+) as n;
+select throws_matching(
+    'select * from esdb._import_obstacles()', 'too many partitions for the server''s lock table',
+    'a batch in more partitions than the server can lock is refused before anything is made');
 
 select * from finish();
 rollback;
