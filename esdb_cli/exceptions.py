@@ -43,7 +43,7 @@ class InvalidArgument(psycopg.DatabaseError, code="SE009"):
 
 
 class PayloadTooLarge(psycopg.DatabaseError, code="SE010"):
-    """A payload over the setting max_payload_bytes."""
+    """A payload, or metadata, over the setting max_payload_bytes."""
 
 
 class IsolationNotSupported(psycopg.DatabaseError, code="SE011"):

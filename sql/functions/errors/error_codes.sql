@@ -20,7 +20,7 @@ values
     ('SE007', 'duplicate_event_id', 'an event id that already stands in the same partition'),
     ('SE008', 'immutable', 'UPDATE, DELETE or TRUNCATE of events or audit rows'),
     ('SE009', 'invalid_argument', 'anything else wrong with an argument; DETAIL names it'),
-    ('SE010', 'payload_too_large', 'a payload over the setting max_payload_bytes'),
+    ('SE010', 'payload_too_large', 'a payload, or metadata, over the setting max_payload_bytes'),
     ('SE011', 'isolation_not_supported', 'the feed or its mark under REPEATABLE READ or SERIALIZABLE'),
     ('SE012', 'partition_sealed', 'an append met a month being sealed; retry'),
     ('SE013', 'archived', 'the range asked for is in an archive; DETAIL names it'),
