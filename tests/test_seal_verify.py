@@ -356,6 +356,20 @@ def test_a_leaf_unsealed_while_it_is_read_is_no_fault(db: Connection, connect: C
     assert lines(db) == []
 
 
+def test_a_leaf_dropped_since_the_snapshot_is_no_fault(db: Connection, connect: Connect) -> None:
+    past = PastMonth(db, connect)
+    past.fill()
+    past.seal()
+    db.execute("insert into esdb.archives values ('b', %s, %s, '/a', 'detaching', false)", (past.month, past.leaf))
+    with connect(autocommit=False) as old:
+        old.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        old.execute("select")
+        db.execute(f"alter table esdb.events_bookmark detach partition esdb.{past.leaf}")
+        db.execute(f"drop table esdb.{past.leaf}")
+        assert old.execute("select * from esdb_meta.seal_faults()").fetchall() == []
+        old.rollback()
+
+
 def test_a_maintainer_may_verify_what_is_sealed_and_read_the_audit_trail(sealed: PastMonth) -> None:
     connection = sealed.connection
     with connection.transaction(force_rollback=True):

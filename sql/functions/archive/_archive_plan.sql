@@ -61,7 +61,7 @@ begin
             s.event_count,
             case when s.number is not null then 'sealed' end,
             _archive_plan.keep_table
-        from esdb.partitions as p
+        from esdb._leaves as p
         join esdb.bounded_contexts as c on c.code = p.bounded_context
         left join esdb.seals as s on s.bounded_context = p.bounded_context and s.lower_bound = p.lower_bound
         where p.upper_bound <= _now - greatest(coalesce(_age, c.retain), _retry_age)

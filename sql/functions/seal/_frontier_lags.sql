@@ -13,12 +13,7 @@ select exists (select from esdb.seals) and exists (
     from esdb.seal_frontier as f
     where f.month < (
         select min(p.lower_bound)
-        from esdb._leaves as p
-        where not exists (
-            select
-            from esdb.seals as s
-            where s.bounded_context = p.bounded_context and s.lower_bound = p.lower_bound
-        )
+        from esdb._unsealed_leaves as p
     )
 )
 $function$;

@@ -36,15 +36,10 @@ begin
         p.lower_bound,
         p.upper_bound,
         esdb._barrier(p.leaf)
-    from esdb._leaves as p
+    from esdb._unsealed_leaves as p
     where p.upper_bound <= _until
         and coalesce(p.bounded_context = only_context, true)
         and coalesce(p.lower_bound = only_lower_bound, true)
-        and not exists (
-            select
-            from esdb.seals as s
-            where s.bounded_context = p.bounded_context and s.lower_bound = p.lower_bound
-        )
     order by p.lower_bound, p.context_name;
 end
 $function$;

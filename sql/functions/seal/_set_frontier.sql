@@ -18,12 +18,7 @@ declare
 begin
     for _leaf in
         select p.leaf, p.lower_bound
-        from esdb._leaves as p
-        where not exists (
-            select
-            from esdb.seals as s
-            where s.bounded_context = p.bounded_context and s.lower_bound = p.lower_bound
-        )
+        from esdb._unsealed_leaves as p
     loop
         _position := least(_position, esdb._edge_position(_leaf.leaf, -1) - 1);
         _month := least(_month, _leaf.lower_bound);

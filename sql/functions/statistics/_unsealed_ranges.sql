@@ -17,15 +17,8 @@ as $function$
 select merged.bounded_context, lower(times.part), upper(times.part)
 from (
     select p.bounded_context::text as bounded_context, range_agg(tstzrange(p.lower_bound, p.upper_bound)) as parts
-    from esdb._leaves as p
+    from esdb._unsealed_leaves as p
     where coalesce(p.bounded_context = only_context, true)
-        -- null: detached since the snapshot, so it is sealed
-        and p.lower_bound is not null
-        and not exists (
-            select
-            from esdb.seals as s
-            where s.bounded_context = p.bounded_context and s.lower_bound = p.lower_bound
-        )
     group by p.bounded_context
 ) as merged
 cross join lateral unnest(merged.parts) as times (part)

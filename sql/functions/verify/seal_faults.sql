@@ -88,12 +88,7 @@ begin
     end if;
     for _leaf in
         select p.leaf, p.partition, p.lower_bound
-        from esdb._leaves as p
-        where not exists (
-                select
-                from esdb.seals as s
-                where s.bounded_context = p.bounded_context and s.lower_bound = p.lower_bound
-            )
+        from esdb._unsealed_leaves as p
     loop
         if _leaf.lower_bound < _frontier.month then
             fault := format('stands at %s, but %I is not sealed and begins at %s: readers would pass it over',

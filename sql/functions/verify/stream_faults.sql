@@ -78,7 +78,7 @@ begin
         from entered as e
         where not exists (
             select
-            from esdb.partitions as p
+            from esdb._leaves as p
             where p.bounded_context = e.bounded_context
                 and p.lower_bound <= e.month
                 and coalesce(p.upper_bound > e.month, true)
