@@ -39,9 +39,11 @@ lint: $(VENV)/installed-lint ## check style, types, SQL, and the PL/pgSQL agains
 	$(BIN)/python -m tools.lint_plpgsql
 
 .PHONY: docs
-docs: $(VENV)/installed-lint ## write the generated pages of docs/reference and esdb_cli/exceptions.py
+docs: $(VENV)/installed-test ## write docs/reference and esdb_cli/exceptions.py, and build the site in build/site
 	$(BIN)/python -m tools.generate_exceptions
 	$(BIN)/python -m tools.generate_docs
+	rm -rf build/site
+	$(BIN)/python -m tools.site build/site
 
 .PHONY: bench
 bench: $(VENV)/installed-demo ## compare with other event stores on this machine; QUICK=1 for 3 minutes' worth

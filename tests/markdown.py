@@ -58,7 +58,12 @@ def commands(block: Block) -> Iterator[tuple[str, str]]:
 
 def links(page: Path) -> list[str]:
     """Give the targets of a page's links."""
-    return _LINK.findall(_FENCE.sub("", page.read_text(encoding="utf-8")))
+    return links_of(page.read_text(encoding="utf-8"))
+
+
+def links_of(text: str) -> list[str]:
+    """Give the targets of the links in a text."""
+    return _LINK.findall(_FENCE.sub("", text))
 
 
 def headings(page: Path) -> set[str]:
