@@ -68,7 +68,12 @@ def links_of(text: str) -> list[str]:
 
 def headings(page: Path) -> set[str]:
     """Give the anchors of a page's headings."""
-    titles = re.findall(r"^#+ (.+)$", _FENCE.sub("", page.read_text(encoding="utf-8")), re.MULTILINE)
+    return headings_of(page.read_text(encoding="utf-8"))
+
+
+def headings_of(text: str) -> set[str]:
+    """Give the anchors of the headings in a text."""
+    titles = re.findall(r"^#+ (.+)$", _FENCE.sub("", text), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 

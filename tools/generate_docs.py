@@ -1,6 +1,7 @@
 """Write the pages of docs/reference which are made from the store itself.
 
-sql.md from a migrated database's comments, errors.md from esdb.error_codes(), cli.md from the commands' help.
+sql.md from a migrated database's comments and the folders of sql/functions, errors.md from esdb.error_codes(),
+settings.md from esdb.list_settings(), cli.md from the commands' help.
 """
 
 from __future__ import annotations
@@ -17,11 +18,17 @@ from esdb_cli.main import cli
 from esdb_cli.server import LocalServer
 from tests.databases import Databases
 
-REFERENCE = Path(__file__).resolve().parent.parent / "docs" / "reference"
+ROOT = Path(__file__).resolve().parent.parent
+REFERENCE = ROOT / "docs" / "reference"
 NOTICE = "<!-- Made by `make docs`: do not edit. -->"
 INTRODUCTION = "Everything is in schema `esdb`. Pass parameters by name: `aggregate_id => 'order-1'`."
+FIRST_AREAS = ["append", "read", "feed", "streams", "snapshots"]
+"""What applications call stands first; the other folders of sql/functions follow by their names."""
 ROLES = ["esdb_reader", "esdb_writer", "esdb_maintainer"]
 HELP_WIDTH = 100
+SETTINGS_INTRODUCTION = """What an installation can choose. `esdb settings list` shows the values in force and
+`esdb settings set NAME VALUE` changes one, as `esdb.list_settings()` and `esdb.set_setting()` do. A change holds from
+its commit on. `esdb maintain` reads what the commands read that it runs."""
 
 FUNCTIONS = """
 select
@@ -81,23 +88,86 @@ order by c.relname
 """
 
 
+# Who reads a setting, directly or through others. What stands in comments or, as hints do, in quotes calls nothing.
+READERS = """
+with recursive sources as (
+    select
+        f.proname::text as name,
+        regexp_replace(coalesce(pg_catalog.pg_get_function_sqlbody(f.oid), f.prosrc), '--[^\\n]*', '', 'g') as body
+    from pg_catalog.pg_proc as f
+    where f.pronamespace = 'esdb'::regnamespace
+    union all
+    select c.relname::text, pg_catalog.pg_get_viewdef(c.oid)
+    from pg_catalog.pg_class as c
+    where c.relnamespace = 'esdb'::regnamespace and c.relkind in ('v', 'm')
+),
+callers as (
+    select s.name, regexp_replace(s.body, '''[^'']*''', '', 'g') as body from sources as s
+),
+readers as (
+    select s.name as setting, c.name
+    from esdb.list_settings() as s
+    join sources as c on c.body ~ ('esdb[.]_setting[(]' || quote_literal(s.name))
+    union
+    select r.setting, c.name
+    from readers as r
+    join callers as c on c.name <> r.name and c.body ~ ('esdb[.]' || r.name || '[^a-z_]')
+)
+select r.setting, array_agg(r.name order by r.name)
+from readers as r
+group by r.setting
+"""
+
+
 def pages(url: str) -> dict[str, str]:
     """Give the text of each generated page by its file's name, from a migrated database."""
     with psycopg.connect(url, autocommit=True) as connection:
-        return {"sql.md": sql_page(connection), "errors.md": errors_page(connection), "cli.md": cli_page()}
+        return {
+            "sql.md": sql_page(connection),
+            "errors.md": errors_page(connection),
+            "settings.md": settings_page(connection),
+            "cli.md": cli_page(),
+        }
 
 
 def sql_page(connection: psycopg.Connection[tuple[Any, ...]]) -> str:
-    """Describe the public functions, views, types and tables."""
-    lines = ["# SQL reference", "", NOTICE, "", INTRODUCTION, "", "## Functions"]
-    for row in connection.execute(FUNCTIONS, (ROLES,)):
-        lines += _function(*row)
+    """Describe the public functions by the area they belong to, and views, types and tables."""
+    contents: list[list[str]] = []
+    lines: list[str] = []
+    functions = connection.execute(FUNCTIONS, (ROLES,)).fetchall()
+    for area, names in areas().items():
+        own = [row for row in functions if row[0] in names]
+        if own:
+            lines += _section(f"Functions: {area}", [row[0] for row in own], contents)
+            for row in own:
+                lines += _function(*row)
     for title, kinds in (("Views", ["v", "m"]), ("Types", ["c"]), ("Tables", ["r", "p"])):
-        lines += ["", f"## {title}"]
-        for name, comment, columns in connection.execute(RELATIONS, (kinds,)):
+        relations = connection.execute(RELATIONS, (kinds,)).fetchall()
+        lines += _section(title, [row[0] for row in relations], contents)
+        for name, comment, columns in relations:
             cells = [[column, _short(kind), meaning] for column, kind, meaning in columns]
             lines += ["", f"### {name}", "", comment, "", *_table(["column", "type", "meaning"], cells)]
-    return "\n".join(lines) + "\n"
+    head = ["# SQL reference", "", NOTICE, "", INTRODUCTION, "", *_table(["section", "what is in it"], contents)]
+    return "\n".join([*head, *lines]) + "\n"
+
+
+def areas() -> dict[str, set[str]]:
+    """Give the names of the functions of each area, which is their folder; the areas in the order of the page."""
+    found: dict[str, set[str]] = {area: set() for area in FIRST_AREAS}
+    for file in sorted((ROOT / "sql" / "functions").glob("*/*.sql")):
+        found.setdefault(file.parent.name, set()).add(file.stem)
+    return found
+
+
+def _section(title: str, names: list[str], contents: list[list[str]]) -> list[str]:
+    """Begin a section, and put it into the table of contents."""
+    anchor = re.sub(r"[^\w-]", "", title.lower().replace(" ", "-"))
+    contents.append([_link(title, f"#{anchor}"), ", ".join(_link(name, f"#{name}") for name in names)])
+    return ["", f"## {title}"]
+
+
+def _link(text: str, target: str) -> str:
+    return f"[{text}]({target})"
 
 
 def _function(
@@ -118,11 +188,53 @@ def _short(text: str) -> str:
 
 
 def errors_page(connection: psycopg.Connection[tuple[Any, ...]]) -> str:
-    """List the store's own error codes."""
+    """List the store's own error codes, and the functions whose comments name them."""
+    functions = [(row[0], _codes(row[2])) for row in connection.execute(FUNCTIONS, (ROLES,))]
     rows = connection.execute("select code, name, meaning from esdb.error_codes() order by code").fetchall()
     lines = ["# Error codes", "", NOTICE, "", "What the store's functions raise: the code is the error's SQLSTATE.", ""]
-    cells = [[f"`{code}`", name, meaning] for code, name, meaning in rows]
-    return "\n".join([*lines, *_table(["code", "name", "when"], cells)]) + "\n"
+    cells = []
+    for code, name, meaning in rows:
+        raised_by = [_link(function, f"sql.md#{function}") for function, codes in functions if code in codes]
+        cells.append([f"`{code}`", name, meaning, ", ".join(raised_by)])
+    return "\n".join([*lines, *_table(["code", "name", "when", "raised by"], cells)]) + "\n"
+
+
+def _codes(comment: str) -> set[str]:
+    """Give the codes that a function's comment lists as its errors, ranges among them."""
+    _, _, listed = comment.partition("rrors")
+    codes: set[str] = set()
+    for first, last in re.findall(r"SE(\d{3})(?: to SE(\d{3}))?", listed):
+        codes |= {f"SE{number:03}" for number in range(int(first), int(last or first) + 1)}
+    return codes
+
+
+def settings_page(connection: psycopg.Connection[tuple[Any, ...]]) -> str:
+    """Describe each setting: what it means and allows, and who reads it."""
+    readers = dict(connection.execute(READERS).fetchall())
+    lines = ["# Settings", "", NOTICE, "", SETTINGS_INTRODUCTION]
+    for row in connection.execute(
+        "select name, meaning, value_type, default_value, minimum, maximum from esdb.list_settings()"
+    ):
+        name, meaning, *facts = row
+        public = [reader for reader in readers[name] if not reader.startswith("_")]
+        links = [_link(f"`esdb.{reader}`", f"sql.md#{reader}") for reader in public]
+        commands = [f"`{command}`" for command in _commands(name, readers[name])]
+        lines += ["", f"## {name}", "", f"{meaning[0].upper()}{meaning[1:]}."]
+        lines += ["", *_table(["type", "default", "least", "most"], [facts])]
+        lines += ["", f"Read by {', '.join(commands + links)}."]
+    return "\n".join(lines) + "\n"
+
+
+def _commands(setting: str, readers: list[str]) -> list[str]:
+    """Give the commands that themselves call what reads a setting, by the first line of their modules."""
+    called = re.compile(rf"esdb\.(?:_setting\('{setting}'|(?:{'|'.join(readers)})\b)")
+    names = set()
+    for module in (ROOT / "esdb_cli").glob("*.py"):
+        text = module.read_text(encoding="utf-8")
+        name = re.match(r'"""`(esdb [a-z -]+)`', text)
+        if name and called.search(text):
+            names.add(name[1])
+    return sorted(names)
 
 
 def cli_page() -> str:
