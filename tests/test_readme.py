@@ -164,6 +164,13 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert not anchor or anchor in markdown.headings(file), link
 
 
+@pytest.mark.parametrize("page", PAGES, ids=_name)
+def test_files_that_are_named_exist(page: Path) -> None:
+    """A page that says which test proves what, or where a source lies, must not outlive it."""
+    for name in re.findall(r"`((?:tests|sql|tools|templates|benchmarks)/[\w./-]+)`", page.read_text(encoding="utf-8")):
+        assert (ROOT / name).exists(), name
+
+
 def test_every_page_is_in_the_index() -> None:
     index = ROOT / "docs" / "README.md"
     linked = {(index.parent / link.partition("#")[0]).resolve() for link in markdown.links(index)}
