@@ -140,7 +140,7 @@ def test_what_is_broken_fails(tmp_path: Path, files: dict[str, str], warning: st
 
 def test_a_link_to_a_folder_leads_to_its_index_or_nowhere(tmp_path: Path) -> None:
     files = {
-        "README.md": INDEX + "- [Folder](folder) and [other](other)\n",
+        "README.md": INDEX + "- [Folder](folder) and [other](other), [above](#how-to)\n",
         "one.md": "# One\n\nSee [that folder](folder) and [its program](folder/program.py).\n",
         "folder/README.md": "# Folder\n\n- [Part](part.md)\n- [One](../one.md)\n",
         "folder/part.md": "# Part\n",

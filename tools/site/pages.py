@@ -27,7 +27,7 @@ def sidebar(index: Path) -> dict[str, list[Path]]:
     """Give the pages that an index links, by the heading they stand under; empty for those above all headings."""
     first, *rest = _HEADING.split(index.read_text(encoding="utf-8"))
     groups: dict[str, list[Path]] = {}
-    seen: set[Path] = set()
+    seen = {index.resolve()}
     for heading, text in [("", first), *zip(rest[::2], rest[1::2], strict=True)]:
         for link in markdown.links_of(text):
             for page in _pages(index.parent / link.partition("#")[0]):
