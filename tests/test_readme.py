@@ -1,14 +1,16 @@
 """Every example of the README and of docs/ works as it is written, and every link leads somewhere.
 
 Each page has a database of its own, named shop, whose examples run from top to bottom: `sql` blocks in psql,
-`console` blocks in a shell, and a `python` block becomes the file that its first line names. Output that is shown is
-compared. A page about installing starts with an empty database; it says so in a comment.
+`console` blocks in a shell, and a `python` block becomes the file that its first line names. Of a `yaml` block the
+commands have to exist, with their options. Output that is shown is compared. A page about installing starts with an empty database; it says so in a comment.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import sysconfig
@@ -29,7 +31,7 @@ from tests.tools import ROOT
 EMPTY = "<!-- examples: an empty database -->"
 TIMEOUT = 120
 GENERATED = ("reference", "decisions")
-LANGUAGES = {"sql", "console", "python", "text", "ini", "crontab", "make"}
+LANGUAGES = {"sql", "console", "python", "text", "ini", "crontab", "make", "yaml"}
 PAGES = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
@@ -71,6 +73,9 @@ class Reader:
             case "console":
                 for command, expected in markdown.commands(block):
                     self._shell(command, expected)
+            case "yaml":
+                for command in re.findall(r"^ *command: (\[.*\])$", block.text, re.MULTILINE):
+                    self._shell(shlex.join([*json.loads(command), "--help"]), "…")
             case "python":
                 first, _, _ = block.text.partition("\n")
                 assert re.fullmatch(r"# \w+\.py", first), f"a Python example names its file: {first}"
@@ -177,6 +182,8 @@ def test_a_wrong_output_is_noticed(tmp_path: Path, server: LocalServer) -> None:
         reader.follow(markdown.Block("console", "$ echo 1\n2\n", 1))
     with pytest.raises(AssertionError, match="exit 1"):
         reader.follow(markdown.Block("console", "$ exit 1\n", 1))
+    with pytest.raises(AssertionError, match="--no-such-option"):
+        reader.follow(markdown.Block("yaml", 'command: ["esdb", "maintain", "--no-such-option"]\n', 1))
     with pytest.raises(AssertionError, match="shop"):
         reader.follow(markdown.Block("sql", "select 1;\n", 1, expected="1"))
 
