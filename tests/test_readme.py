@@ -175,6 +175,16 @@ def test_every_page_is_in_the_index() -> None:
     assert {page for page in PAGES if page.is_relative_to(ROOT / "docs")} - {index} <= linked
 
 
+def test_every_decision_is_in_its_index_under_its_title() -> None:
+    decisions = ROOT / "docs" / "decisions"
+    index = (decisions / "README.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^- \[(\d{4})\]\((.+)\): (.+)$", index, re.MULTILINE)
+    pages = sorted(decisions.glob("[0-9]*.md"))
+    assert [(f"# {number}. {title}", name) for number, name, title in listed] == [
+        (page.read_text(encoding="utf-8").partition("\n")[0], page.name) for page in pages
+    ]
+
+
 def test_a_wrong_output_is_noticed(tmp_path: Path, server: LocalServer) -> None:
     reader = Reader(server, tmp_path)
     reader.follow(markdown.Block("console", "$ echo 1\n1\n", 1))
