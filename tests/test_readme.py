@@ -1,8 +1,9 @@
 """Every example of the README and of docs/ works as it is written, and every link leads somewhere.
 
 Each page has a database of its own, named shop, whose examples run from top to bottom: `sql` blocks in psql,
-`console` blocks in a shell, and a `python` block becomes the file that its first line names. Of a `yaml` block the
-commands have to exist, with their options. Output that is shown is compared. A page about installing starts with an empty database; it says so in a comment.
+`console` blocks in a shell, and a `python` block becomes the file that its first line names. Output that is shown is
+compared. Of a `yaml` block the commands have to exist, with their options. A page about installing starts with an empty
+database; it says so in a comment.
 """
 
 from __future__ import annotations
