@@ -3,7 +3,7 @@
 Each page has a database of its own, named shop, whose examples run from top to bottom: `sql` blocks in psql,
 `console` blocks in a shell, and a `python` block becomes the file that its first line names. Output that is shown is
 compared. Of a `yaml` block the commands have to exist, with their options. A page about installing starts with an empty
-database; it says so in a comment.
+database, and one about dumps has a server as new as the clients; it says so in a comment.
 """
 
 from __future__ import annotations
@@ -25,11 +25,12 @@ from psycopg import sql
 
 from esdb_cli.server import LocalServer
 from tests import markdown, tools
-from tests.databases import Databases, environment
+from tests.databases import Databases, environment, run_esdb
 from tests.fixtures import bindir
 from tests.tools import ROOT
 
 EMPTY = "<!-- examples: an empty database -->"
+NEWEST = "<!-- examples: the newest server -->"
 TIMEOUT = 120
 GENERATED = ("reference", "decisions")
 LANGUAGES = {"sql", "console", "python", "text", "ini", "crontab", "make", "yaml"}
@@ -54,7 +55,7 @@ class Reader:
     def __init__(self, server: LocalServer, folder: Path) -> None:
         self._server = server
         self._folder = folder
-        programs = [sysconfig.get_path("scripts"), str(tools.client("psql", bindir()).parent), os.environ["PATH"]]
+        programs = [sysconfig.get_path("scripts"), str(tools.client("psql", server.bindir).parent), os.environ["PATH"]]
         own = {
             "PATH": os.pathsep.join(programs),
             "PGHOST": str(server.folder),
@@ -126,11 +127,15 @@ def _assert_installable(command: str) -> None:
 def shop(request: pytest.FixtureRequest) -> Iterator[LocalServer]:
     """The server with a page's database; the database goes after the test, with the roles that the page made."""
     page: Path = request.param
-    if EMPTY in page.read_text(encoding="utf-8"):
+    text = page.read_text(encoding="utf-8")
+    if EMPTY in text or NEWEST in text:
         # a cluster that has never seen the store: roles belong to the cluster
-        server = request.getfixturevalue("new_server")(durable=False)
+        programs = tools.newest_bindir() if NEWEST in text else bindir()
+        server = request.getfixturevalue("new_server")(durable=False, bindir=programs)
         with psycopg.connect(server.url(), autocommit=True) as connection:
             connection.execute("create database shop")
+        if NEWEST in text:
+            assert run_esdb("migrate", url=server.url("shop")).returncode == 0
         yield server
         return
     databases: Databases = request.getfixturevalue("databases")
