@@ -31,7 +31,7 @@ test-matrix: $(VENV)/installed-test ## run the whole test suite on PostgreSQL 15
 
 .PHONY: test-upgrade
 test-upgrade: $(VENV)/installed-test ## take a store to the newest PostgreSQL by dump and restore, and by pg_upgrade
-	$(BIN)/python -m pytest -m upgrade $(PYTEST_ARGS)
+	$(PYTEST) -m upgrade $(PYTEST_ARGS)
 
 .PHONY: lint
 lint: $(VENV)/installed-lint ## check style, types, SQL, and the PL/pgSQL against a migrated database
