@@ -29,6 +29,10 @@ test: $(VENV)/installed-test ## run the whole test suite; PYTEST_ARGS="-k append
 test-matrix: $(VENV)/installed-test ## run the whole test suite on PostgreSQL 15, 16, 17 and 18
 	@sh tools/test_matrix.sh "$(VERSIONS)" $(PYTEST) $(PYTEST_ARGS)
 
+.PHONY: test-upgrade
+test-upgrade: $(VENV)/installed-test ## take a store to the newest PostgreSQL by dump and restore, and by pg_upgrade
+	$(PYTEST) -m upgrade $(PYTEST_ARGS)
+
 .PHONY: lint
 lint: $(VENV)/installed-lint ## check style, types, SQL, and the PL/pgSQL against a migrated database
 	$(BIN)/ruff check .

