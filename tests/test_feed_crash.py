@@ -92,7 +92,7 @@ def test_a_killed_server_loses_no_acknowledged_event_and_no_consumer_its_place(n
 
     with psycopg.connect(run.url, autocommit=True) as connection:
         # nobody has looked yet, and what was recorded without a log is gone
-        assert value(connection, "select pg_sequence_last_value('esdb.recorded_mark'::regclass)") is None
+        assert value(connection, "select pg_sequence_last_value('esdb.established_mark'::regclass)") is None
         last = append(connection, "stream-0").position
         assert last > max(run.acknowledged)
         assert mark(connection) < held

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+
 import psycopg
 import pytest
 from psycopg import sql
 
+from tests import tools
 from tests.feed_support import ANNOUNCEMENT, Crew, append, append_many, mark, read_all, until, value
-from tests.fixtures import Connect, Connection
+from tests.fixtures import Connect, Connection, bindir
+
+MARK, POSITION = "established_mark", "event_position"
 
 
 def recorded_mark(connection: Connection) -> int:
-    return int(value(connection, "select coalesce(pg_sequence_last_value('esdb.recorded_mark'::regclass), 0)"))
+    return int(value(connection, "select coalesce(pg_sequence_last_value('esdb.established_mark'::regclass), 0)"))
 
 
 def forget_pause(connection: Connection) -> None:
@@ -275,3 +281,19 @@ def test_the_newest_month_is_never_lowered(db: Connection, connect: Connect) -> 
         crew.start(lambda c, o: c.execute(raise_months.format(offset=o)), connect(), offset)
     crew.join()
     assert db.execute("select count from public.lowered").fetchall() == [(0,), (0,)]
+
+
+def test_a_dump_reads_the_mark_before_the_positions(db: Connection, db_url: str) -> None:
+    """Read later, the mark could be beyond the positions of the restored store, whose consumers would skip."""
+    append(db, "s")
+    assert mark(db) == recorded_mark(db) == 1
+    pg_dump = tools.client("pg_dump", bindir())
+    dump = subprocess.run(
+        [pg_dump, "--data-only", "-n", "esdb", db_url], capture_output=True, text=True, check=True
+    ).stdout
+    assert [name for name in re.findall(r"setval\('esdb\.(\w+)', \d+", dump) if name in {MARK, POSITION}] == [
+        MARK,
+        POSITION,
+    ]
+    made = "select array_agg(c.relname::text order by c.oid) from pg_class as c where c.relname in (%s, %s)"
+    assert value(db, made, (MARK, POSITION)) == [MARK, POSITION]

@@ -171,8 +171,8 @@ DAMAGES = {
         "sequence esdb.event_position: privilege nobody was given: esdb_writer: USAGE",
     ),
     "sequence dropped": (
-        "drop sequence esdb.recorded_mark cascade",
-        "sequence esdb.recorded_mark: missing",
+        "drop sequence esdb.established_mark cascade",
+        "sequence esdb.established_mark: missing",
     ),
     "setting gone": (
         "delete from esdb.settings where name = 'partitions_ahead'",
@@ -216,8 +216,8 @@ SEQUENCE_DAMAGES = {
         "sequence esdb.event_position: stands at 1, below the highest position 2: positions would be given out twice",
     ),
     "mark beyond the sequence": (
-        "select setval('esdb.recorded_mark', 9)",
-        "sequence esdb.recorded_mark: stands at 9, beyond esdb.event_position at 2: consumers would skip events",
+        "select setval('esdb.established_mark', 9)",
+        "sequence esdb.established_mark: stands at 9, beyond esdb.event_position at 2: consumers would skip events",
     ),
 }
 

@@ -1,13 +1,11 @@
--- The store-wide order. CACHE 1, so that a position drawn later is higher whichever session draws it: the feed's
--- high-water mark stands on it.
-create sequence esdb.event_position as bigint cache 1 no cycle;
-comment on sequence esdb.event_position is 'Positions of events, the store-wide order; drawn only after an announcement.';
-
 -- Not rows but sequences: read without a snapshot, seen by all at once, written without leaving dead rows behind. The
 -- first two are unlogged, so that a reader who sets them needs no transaction id and waits for no flush; after a crash
 -- they start again at 0 and the next reader finds the mark anew.
-create unlogged sequence esdb.recorded_mark as bigint minvalue 0 start 0 no cycle;
-comment on sequence esdb.recorded_mark is 'The highest high-water mark found so far.';
+--
+-- A dump reads each sequence at a moment of its own, by name (from 18 on as they were made). The mark is read first, so
+-- that it never is beyond the positions of the restored store: consumers would skip events there.
+create unlogged sequence esdb.established_mark as bigint minvalue 0 start 0 no cycle;
+comment on sequence esdb.established_mark is 'The highest high-water mark found so far.';
 
 create unlogged sequence esdb.mark_clock as bigint minvalue 0 start 0 no cycle;
 comment on sequence esdb.mark_clock is 'Until when (microseconds since 1970) the recorded mark serves without a new scan.';
@@ -15,6 +13,11 @@ comment on sequence esdb.mark_clock is 'Until when (microseconds since 1970) the
 create sequence esdb.newest_month as bigint minvalue 0 start 0 no cycle;
 comment on sequence esdb.newest_month is
     'The end (seconds since 1970) of the newest month that holds an event: later partitions are empty for certain.';
+
+-- The store-wide order. CACHE 1, so that a position drawn later is higher whichever session draws it: the feed's
+-- high-water mark stands on it.
+create sequence esdb.event_position as bigint cache 1 no cycle;
+comment on sequence esdb.event_position is 'Positions of events, the store-wide order; drawn only after an announcement.';
 
 create table esdb.events (
     position bigint not null,

@@ -4,7 +4,7 @@ returns bigint
 language sql
 volatile
 parallel unsafe
-return coalesce(pg_catalog.pg_sequence_last_value('esdb.recorded_mark'::regclass), 0);
+return coalesce(pg_catalog.pg_sequence_last_value('esdb.established_mark'::regclass), 0);
 
 comment on function esdb._known_mark() is 'The highest high-water mark known without a scan.';
 

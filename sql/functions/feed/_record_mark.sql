@@ -11,7 +11,7 @@ set search_path = pg_catalog, pg_temp
 as $function$
 begin
     if current_setting('transaction_read_only') = 'off' and esdb._known_mark() < mark then
-        perform esdb._raise_sequence('esdb.recorded_mark'::regclass, mark);
+        perform esdb._raise_sequence('esdb.established_mark'::regclass, mark);
     end if;
 end
 $function$;

@@ -15,7 +15,7 @@ set search_path = pg_catalog, pg_temp
 as $function$
 declare
     -- in this order: what is read first cannot be overtaken by what is read last
-    _mark constant bigint := coalesce(pg_sequence_last_value('esdb.recorded_mark'::regclass), 0);
+    _mark constant bigint := coalesce(pg_sequence_last_value('esdb.established_mark'::regclass), 0);
     _highest constant bigint := greatest(
         (
             select coalesce(max(h.position), 0)
@@ -58,7 +58,7 @@ begin
         return next;
     end if;
     if _mark > _last then
-        name := 'esdb.recorded_mark';
+        name := 'esdb.established_mark';
         fault := format('stands at %s, beyond esdb.event_position at %s: consumers would skip events', _mark, _last);
         return next;
     end if;

@@ -9,7 +9,7 @@ select count(*) from esdb.append_events('s', '[{"event_type": "T", "payload": {}
     {"event_type": "T", "payload": {}}]', 0, 'n', 'm');
 select set_config('esdb.mark', '2', false);
 select esdb.high_water_mark();
-select is(coalesce(pg_sequence_last_value('esdb.recorded_mark'), 0), 0::bigint, 'nothing is recorded beyond the open append');
+select is(coalesce(pg_sequence_last_value('esdb.established_mark'), 0), 0::bigint, 'nothing is recorded beyond the open append');
 select set_config('esdb.mark', '', false);
 select is(esdb.high_water_mark(), 0::bigint, 'other sessions'' mark stays behind it');
 rollback;

@@ -104,7 +104,7 @@ cross join (
         ('select esdb._want_optional_index(''correlation'', true)'),
         ('create index on esdb.streams (aggregate_type)'),
         ('select nextval(''esdb.event_position'')'),
-        ('select setval(''esdb.recorded_mark'', 1)'),
+        ('select setval(''esdb.established_mark'', 1)'),
         ('select last_value from esdb.event_position'),
         ('refresh materialized view esdb.event_statistics'),
         ('select esdb._setting(''partitions_ahead'')'),

@@ -33,7 +33,7 @@ select is(result, 'works', statement)
 from outcome
 order by number;
 select cmp_ok(
-    (select coalesce(pg_sequence_last_value('esdb.recorded_mark'), 0)), '<=', 0::bigint,
+    (select coalesce(pg_sequence_last_value('esdb.established_mark'), 0)), '<=', 0::bigint,
     'no mark was recorded beyond this transaction''s announcement'
 );
 select * from finish();

@@ -10,10 +10,10 @@ select results_eq(
     $$values
         ('esdb.archived_until', 'bigint', 1::bigint, 1::bigint, false, 0::bigint, 'p'),
         ('esdb.audit_log_number_seq', 'bigint', 1, 1, false, 1, 'p'),
+        ('esdb.established_mark', 'bigint', 1, 1, false, 0, 'u'),
         ('esdb.event_position', 'bigint', 1, 1, false, 1, 'p'),
         ('esdb.mark_clock', 'bigint', 1, 1, false, 0, 'u'),
         ('esdb.newest_month', 'bigint', 1, 1, false, 0, 'p'),
-        ('esdb.recorded_mark', 'bigint', 1, 1, false, 0, 'u'),
         ('esdb.seals_number_seq', 'bigint', 1, 1, false, 1, 'p')$$,
     'type, increment, cache, cycle, minimum and whether a crash resets it'
 );
