@@ -11,7 +11,7 @@ import click
 
 from esdb_cli.alone import alone
 from esdb_cli.calls import Time, call
-from esdb_cli.db import connect, database_option
+from esdb_cli.db import connect, database_option, rows
 from esdb_cli.errors import EXIT_LOCK_TIMEOUT, CliError
 from esdb_cli.output import print_json, print_table, say
 
@@ -87,10 +87,7 @@ def archive_command(
 
 def plan(connection: Connection[Any], choice: dict[str, Any]) -> list[Row]:
     """Return the steps that are left, in order; one without an action names a partition that is not sealed."""
-    from psycopg.rows import dict_row
-
-    with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(call("esdb._archive_plan", choice)).fetchall()
+    return rows(connection, call("esdb._archive_plan", choice))
 
 
 def archive(connection: Connection[Any], choice: dict[str, Any], directory: Path, *, wait: float = 60.0) -> list[Row]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from esdb_cli.calls import call
-from esdb_cli.db import connect, database_option
+from esdb_cli.db import connect, database_option, rows
 from esdb_cli.output import print_json, print_table, say
 from esdb_cli.partitions import carry_out, first_phase, plan, render_steps, script
 
@@ -31,18 +31,17 @@ def contexts() -> None:
 @database_option
 def list_command(*, kind: str | None, as_json: bool, database_url: str | None) -> None:
     """List the contexts: code, name, a feature's action type, and how long a bounded context's partitions are kept."""
-    from psycopg.rows import dict_row
-
-    with connect(database_url) as connection, connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(
+    with connect(database_url) as connection:
+        listed = rows(
+            connection,
             "select kind, code, name, action_type, retain::text from esdb.contexts"
             " where %(kind)s::text is null or kind = %(kind)s order by kind, code",
             {"kind": kind},
-        ).fetchall()
+        )
     if as_json:
-        print_json(rows)
+        print_json(listed)
     else:
-        print_table(rows, ["kind", "code", "name", "action_type", "retain"])
+        print_table(listed, ["kind", "code", "name", "action_type", "retain"])
 
 
 @contexts.command("add", short_help="Add a context; a bounded one gets its partitions.")
@@ -124,11 +123,7 @@ def _due(
     connection: Connection[Any], kind: str, code: str, name: str, action: str | None
 ) -> tuple[list[Row], list[Row]]:
     """Return the step that registers a context, unless it is registered, and those that make its partitions."""
-    from psycopg.rows import dict_row
-
-    with connection.cursor(row_factory=dict_row) as cursor:
-        arguments = (kind, code, name, action)
-        planned = cursor.execute("select * from esdb._context_plan(%s, %s, %s, %s)", arguments).fetchall()
+    planned = rows(connection, "select * from esdb._context_plan(%s, %s, %s, %s)", (kind, code, name, action))
     # in one transaction with the first of the partitions
     place = {"action": _REGISTER, "context_name": name, "phase": 1}
     registration = [{**row, **place} for row in planned if not row["is_registered"]]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from esdb_cli.alone import alone
-from esdb_cli.db import connect, database_option
+from esdb_cli.db import connect, database_option, rows
 from esdb_cli.errors import EXIT_LOCK_TIMEOUT, CliError
 from esdb_cli.output import print_json, print_table, say
 
@@ -45,14 +45,12 @@ def indexes() -> None:
 @database_option
 def list_command(*, as_json: bool, database_url: str | None) -> None:
     """List the optional indexes: off, building or on."""
-    from psycopg.rows import dict_row
-
-    with connect(database_url) as connection, connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute("select * from esdb.list_optional_indexes()").fetchall()
+    with connect(database_url) as connection:
+        listed = rows(connection, "select * from esdb.list_optional_indexes()")
     if as_json:
-        print_json(rows)
+        print_json(listed)
     else:
-        print_table(rows, ["name", "state", "tables", "tables_with_it", "serves"])
+        print_table(listed, ["name", "state", "tables", "tables_with_it", "serves"])
 
 
 @indexes.command("enable", short_help="Build an index on all partitions while appends go on.")
@@ -106,10 +104,7 @@ def script(connection: Connection[Any], name: str, *, wanted: bool) -> str:
 
 def plan(connection: Connection[Any], name: str, *, wanted: bool) -> list[Row]:
     """Return the DDL steps that are left, in order."""
-    from psycopg.rows import dict_row
-
-    with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute("select * from esdb._optional_index_plan(%s, %s)", (name, wanted)).fetchall()
+    return rows(connection, "select * from esdb._optional_index_plan(%s, %s)", (name, wanted))
 
 
 def change(

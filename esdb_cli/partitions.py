@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from esdb_cli.archive import archive_command
-from esdb_cli.db import connect, database_option
+from esdb_cli.db import connect, database_option, rows
 from esdb_cli.ddl import LOCKED_OUT, Patience, turn
 from esdb_cli.errors import EXIT_LOCK_TIMEOUT, CliError
 from esdb_cli.output import print_json, print_table, say
@@ -85,32 +85,28 @@ def create_next_command(
 @database_option
 def list_command(context: str | None, as_json: bool, database_url: str | None) -> None:
     """List the partitions: bounds, sizes, positions."""
-    from psycopg.rows import dict_row
-
-    with connect(database_url) as connection, connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(
+    with connect(database_url) as connection:
+        listed = rows(
+            connection,
             "select * from esdb.partitions"
             " where %(context)s::text is null or %(context)s in (bounded_context, context_name)"
             " order by context_name, lower_bound",
             {"context": context},
-        ).fetchall()
-    if context is not None and not rows:
+        )
+    if context is not None and not listed:
         raise CliError(f"no partitions of a bounded context {context}", hint="esdb contexts list --kind bounded")
     if as_json:
-        print_json(rows)
+        print_json(listed)
     else:
-        print_table(rows, _LISTED)
+        print_table(listed, _LISTED)
 
 
 def plan(
     connection: Connection[Any], months: int | None = None, *, context: tuple[str, str] | None = None
 ) -> list[Row]:
     """Return the DDL steps that are due, in order: for every context, or for one, given by code and name."""
-    from psycopg.rows import dict_row
-
-    with connection.cursor(row_factory=dict_row) as cursor:
-        arguments = (months, *(context or (None, None)))
-        return cursor.execute("select * from esdb._partition_plan(%s, %s, %s)", arguments).fetchall()
+    arguments = (months, *(context or (None, None)))
+    return rows(connection, "select * from esdb._partition_plan(%s, %s, %s)", arguments)
 
 
 def first_phase(steps: list[Row]) -> list[Row]:
@@ -183,14 +179,13 @@ def _take_bounds_away(connection: Connection[Any], overflows: set[str]) -> None:
     One that is proven and ends far ahead stays, for the next run to go on with.
     """
     import psycopg
-    from psycopg.rows import dict_row
 
     def next_phase() -> list[Row]:
-        with connection.cursor(row_factory=dict_row) as cursor:
-            steps = cursor.execute(
-                "select * from esdb._unfinished_bounds() where not is_safe and partition = any (%s)",
-                (sorted(overflows),),
-            ).fetchall()
+        steps = rows(
+            connection,
+            "select * from esdb._unfinished_bounds() where not is_safe and partition = any (%s)",
+            (sorted(overflows),),
+        )
         for sql in render_steps(steps):
             connection.execute(sql)
         return steps

@@ -11,7 +11,7 @@ import click
 from esdb_cli.alone import alone
 from esdb_cli.archive import LOCK_KEY, WAIT_HELP, held_up
 from esdb_cli.calls import Json, Time, call
-from esdb_cli.db import connect, database_option
+from esdb_cli.db import connect, database_option, rows
 from esdb_cli.errors import CliError
 from esdb_cli.output import print_json, print_table, say
 
@@ -85,11 +85,8 @@ def plan(connection: Connection[Any], manifest: Manifest) -> list[Row]:
     """Return the steps that put an archived partition back, in order: none if it is back. Raises SE009 for lies."""
     import json
 
-    from psycopg.rows import dict_row
-
     text = json.dumps(manifest, ensure_ascii=False)
-    with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(call("esdb._restore_plan", {"manifest": Json(text)})).fetchall()
+    return rows(connection, call("esdb._restore_plan", {"manifest": Json(text)}))
 
 
 def _in_place(manifest: Manifest) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, LiteralString
 import click
 
 from esdb_cli.calls import Json, Sql, call
-from esdb_cli.db import connect, database_option
+from esdb_cli.db import connect, database_option, rows
 from esdb_cli.ddl import LOCKED_OUT, Patience, brief, turn
 from esdb_cli.errors import EXIT_LOCK_TIMEOUT, CliError
 from esdb_cli.output import Table, print_json, say
@@ -113,7 +113,7 @@ def unseal_command(
 
 def plan(connection: Connection[Any], context: str | None = None, lower_bound: datetime | None = None) -> list[Row]:
     """Return the leaves that are due, the oldest first: of all contexts, of one, or one leaf."""
-    return _rows(connection, call("esdb._seal_plan", {"only_context": context, "only_lower_bound": lower_bound}))
+    return rows(connection, call("esdb._seal_plan", {"only_context": context, "only_lower_bound": lower_bound}))
 
 
 def newest_seal(connection: Connection[Any]) -> Row | None:
@@ -209,13 +209,13 @@ def _seal_leaf(connection: Connection[Any], leaf: Row, statement_timeout: str | 
         with brief(connection, statement_timeout):
             if not _is_alone(connection, leaf):
                 return None
-            (page,) = _rows(connection, _digesting(leaf, digest, position))
+            (page,) = rows(connection, _digesting(leaf, digest, position))
         digest, position, count = page["digest"], page["last_position"], page["event_count"]
     with brief(connection, statement_timeout):
         ((facts,),) = connection.execute(_finding(leaf)).fetchall()
     with turn(connection, statement_timeout):
         found = {"barrier": leaf["barrier"], "facts": Json(facts), "events_digest": digest}
-        seals = _rows(connection, _sealing(leaf, found))
+        seals = rows(connection, _sealing(leaf, found))
     if not seals:
         return None
     (made,) = seals
@@ -298,7 +298,7 @@ def unseal(connection: Connection[Any], context: str, at: datetime, reason: str,
 
 
 def _unseal_plan(connection: Connection[Any], context: str, at: datetime) -> Row:
-    (leaf,) = _rows(connection, call("esdb._unseal_plan", {"context": context, "at": at}))
+    (leaf,) = rows(connection, call("esdb._unseal_plan", {"context": context, "at": at}))
     return leaf
 
 
@@ -311,10 +311,3 @@ def _opening(leaf: Row) -> str:
     from esdb_cli.render import render
 
     return render("open_partition", leaf)
-
-
-def _rows(connection: Connection[Any], statement: Composed) -> list[Row]:
-    from psycopg.rows import dict_row
-
-    with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(statement).fetchall()
