@@ -12,6 +12,7 @@ from esdb_cli.alone import alone
 from esdb_cli.archive import LOCK_KEY, WAIT_HELP, held_up
 from esdb_cli.calls import Json, Time, call
 from esdb_cli.db import connect, database_option, rows
+from esdb_cli.digest import TableDigest
 from esdb_cli.errors import CliError
 from esdb_cli.output import print_json, print_table, say
 
@@ -169,22 +170,14 @@ class _Restoring:
     def _prove(self) -> None:
         """Compute the digest of the table, page by page, and compare it with the seal's."""
         table = f"esdb.{self._partition['partition']}"
-        digest, last, count = None, 0, 0
-        while True:
-            row = self._connection.execute(
-                "select d.digest, d.last_position, d.event_count, d.event_count < 100000"
-                " from esdb_meta.digest_events(%s::regclass, %s, %s, 100000) as d",
-                (table, digest, last),
-            ).fetchone()
-            assert row is not None  # noqa: S101 - an aggregate has a row
-            digest, last = row[0], row[1]
-            count += row[2]
-            if row[3]:
-                break
-        if count != self._partition["event_count"] or (count and digest != self._partition["events_digest"]):
+        digest = TableDigest(table)
+        while not digest.is_complete:
+            digest.read_page(self._connection)
+        found, count = digest.value, digest.event_count
+        if count != self._partition["event_count"] or (count and found != self._partition["events_digest"]):
             raise CliError(
                 f"{table} does not hold the events that were sealed",
-                detail=f"{count} events with digest {digest.hex() if digest else None}, sealed were"
+                detail=f"{count} events with digest {found.hex() if found else None}, sealed were"
                 f" {self._partition['event_count']} with {self._partition['events_digest'].hex()}",
                 hint=f"drop table {table}, which is not a part of the events: then they are restored from the file",
             )

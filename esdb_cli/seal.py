@@ -12,6 +12,7 @@ import click
 from esdb_cli.calls import Json, Sql, call
 from esdb_cli.db import connect, database_option, rows
 from esdb_cli.ddl import LOCKED_OUT, Patience, brief, turn
+from esdb_cli.digest import EVENTS_AT_ONCE, TableDigest
 from esdb_cli.errors import EXIT_LOCK_TIMEOUT, CliError
 from esdb_cli.output import Table, print_json, say
 
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
     from esdb_cli.db import Row
 
-EVENTS_AT_ONCE: Final = 100_000
-"""Events that are digested in one transaction: about a second."""
 SECONDS_BETWEEN_FRONTIERS: Final = 5.0
 """To find the frontier looks at every unsealed leaf: a run of a thousand must not do it a thousand times."""
 _WAIT_HELP: Final = "Seconds to try for locks."
@@ -204,17 +203,16 @@ def _seal_leaf(connection: Connection[Any], leaf: Row, statement_timeout: str | 
         return None
     (leaf,) = due
     connection.execute(_vacuum(leaf))
-    digest, position, count = None, 0, EVENTS_AT_ONCE
-    while count == EVENTS_AT_ONCE:
+    digest = TableDigest(leaf["leaf"])
+    while not digest.is_complete:
         with brief(connection, statement_timeout):
             if not _is_alone(connection, leaf):
                 return None
-            (page,) = rows(connection, _digesting(leaf, digest, position))
-        digest, position, count = page["digest"], page["last_position"], page["event_count"]
+            digest.read_page(connection)
     with brief(connection, statement_timeout):
         ((facts,),) = connection.execute(_finding(leaf)).fetchall()
     with turn(connection, statement_timeout):
-        found = {"barrier": leaf["barrier"], "facts": Json(facts), "events_digest": digest}
+        found = {"barrier": leaf["barrier"], "facts": Json(facts), "events_digest": digest.value}
         seals = rows(connection, _sealing(leaf, found))
     if not seals:
         return None
@@ -261,11 +259,6 @@ def _closing(leaf: Row) -> str:
 def _vacuum(leaf: Row) -> str:
     """Freeze what nobody changes any more. Where another vacuum is at it, this one is left out."""
     return f"vacuum (freeze, analyze, skip_locked) esdb.{leaf['partition']}"
-
-
-def _digesting(leaf: Row, digest: bytes | None, position: int) -> Composed:
-    arguments = {"leaf": leaf["leaf"], "digest": digest, "last_position": position, "max_count": EVENTS_AT_ONCE}
-    return call("esdb_meta.digest_events", arguments)
 
 
 def _finding(leaf: Row) -> Composed:
