@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from esdb_cli.alone import alone
+from esdb_cli.alone import OPEN_TRANSACTIONS, alone
 from esdb_cli.calls import Time, call
 from esdb_cli.db import connect, database_option, rows
 from esdb_cli.errors import EXIT_LOCK_TIMEOUT, CliError
@@ -28,11 +28,6 @@ if TYPE_CHECKING:
 LOCK_KEY: Final = "29290::bigint << 48"
 LINES_AT_ONCE: Final = 2000
 WAIT_HELP: Final = "Seconds to wait for locks and open transactions; then exit 4."
-OPEN_TRANSACTIONS: Final = (
-    "it waits for transactions that are open; see which:\n"
-    "select pid, state, xact_start, query from pg_stat_activity where xact_start is not null order by xact_start;\n"
-    "then run the command again: what is done stays done"
-)
 _COLUMNS: Final = ("partition", "event_count", "file_bytes", "location", "keeps_table")
 _PLACE: Final = ("bounded_context", "lower_bound")
 
@@ -93,31 +88,13 @@ def plan(connection: Connection[Any], choice: dict[str, Any]) -> list[Row]:
 def archive(connection: Connection[Any], choice: dict[str, Any], directory: Path, *, wait: float = 60.0) -> list[Row]:
     """Archive what is due, one partition after the other, and return what was archived; `wait` is in seconds."""
     done = []
-    with held_up(wait), alone(connection, LOCK_KEY, command="esdb partitions archive or restore", wait=wait):
+    with alone(connection, LOCK_KEY, command="esdb partitions archive or restore", wait=wait):
         steps = plan(connection, choice)
         _warn(connection, steps, directory)
         for _, of_partition in groupby([step for step in steps if step["action"]], lambda step: step["partition"]):
             done.append(_Archiving(connection, list(of_partition), directory, wait).run())
             say(f"archived {done[-1]['partition']}")
     return done
-
-
-class held_up:  # noqa: N801  (a context manager)
-    """Turn a lock that was not obtained into exit 4."""
-
-    def __init__(self, wait: float) -> None:
-        self._wait = wait
-
-    def __enter__(self) -> None:
-        """Begin."""
-
-    def __exit__(self, _: object, error: object, __: object) -> None:
-        """Raise CliError for a lock timeout or a deadlock."""
-        from psycopg import errors
-
-        if isinstance(error, (errors.LockNotAvailable, errors.DeadlockDetected)):
-            message = f"a lock was not obtained within {self._wait:g} seconds"
-            raise CliError(message, EXIT_LOCK_TIMEOUT, hint=OPEN_TRANSACTIONS) from error
 
 
 class _Archiving:

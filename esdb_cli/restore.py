@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from esdb_cli.alone import alone
-from esdb_cli.archive import LOCK_KEY, WAIT_HELP, held_up
+from esdb_cli.archive import LOCK_KEY, WAIT_HELP
 from esdb_cli.calls import Json, Time, call
 from esdb_cli.db import connect, database_option, rows
 from esdb_cli.digest import TableDigest
@@ -59,7 +59,7 @@ def restore(connection: Connection[Any], folders: list[Path], *, wait: float = 6
     from esdb_cli.archive_files import Folder
 
     done = []
-    with held_up(wait), alone(connection, LOCK_KEY, command="esdb partitions archive or restore", wait=wait):
+    with alone(connection, LOCK_KEY, command="esdb partitions archive or restore", wait=wait):
         for path in folders:
             with Folder.open(path) as folder:
                 plan(connection, manifest_of(folder))
