@@ -12,6 +12,7 @@ import click
 from esdb_cli.alone import OPEN_TRANSACTIONS, alone
 from esdb_cli.calls import Time, call
 from esdb_cli.db import connect, database_option, rows
+from esdb_cli.ddl import OUTSIDE, phases, script_of
 from esdb_cli.errors import EXIT_LOCK_TIMEOUT, CliError
 from esdb_cli.output import print_json, print_table, say
 
@@ -110,14 +111,13 @@ class _Archiving:
 
     def run(self) -> Row:
         """Take the steps; each phase is a transaction, or a statement outside of any."""
-        for _, phase in groupby(self._steps, lambda step: step["phase"]):
-            steps = list(phase)
+        for steps in phases(self._steps):
             match steps[0]["action"]:
                 case "write_archive":
                     self._write()
                 case "await_transactions":
                     self._await()
-                case "detach_partition" | "finalize_detach":
+                case action if action in OUTSIDE:
                     self._connection.execute(statement(self._connection, steps[0], self._directory))
                 case _:
                     with self._connection.transaction():
@@ -212,25 +212,21 @@ def statement(connection: Connection[Any], step: Row, directory: Path) -> str:
 
 def script(connection: Connection[Any], steps: list[Row], directory: Path) -> str:
     """Return the SQL that is left to do, and in comments what is done between the statements."""
-    texts = []
-    for _, phase in groupby(
-        [step for step in steps if step["action"]], lambda step: (step["partition"], step["phase"])
-    ):
-        of_phase = list(phase)
-        match of_phase[0]["action"]:
+
+    def remark(step: Row) -> str | None:
+        match step["action"]:
             case "write_archive":
-                texts.append(
-                    f"-- writes {location(of_phase[0], directory)}: {of_phase[0]['event_count']} events and a manifest;"
+                return (
+                    f"-- writes {location(step, directory)}: {step['event_count']} events and a manifest;"
                     " reads it back\n-- and compares the digest with the seal's\n"
                 )
             case "await_transactions":
-                texts.append("-- waits until the transactions that are open now have ended\n")
-            case "detach_partition" | "finalize_detach":
-                texts.append(statement(connection, of_phase[0], directory))
+                return "-- waits until the transactions that are open now have ended\n"
             case _:
-                body = "".join(statement(connection, step, directory) for step in of_phase)
-                texts.append(f"begin;\nselect esdb._lock_maintenance();\n{body}commit;\n")
-    return "\n".join(texts)
+                return None
+
+    left = [step for step in steps if step["action"]]
+    return script_of(left, lambda step: statement(connection, step, directory), remark)
 
 
 def _warn(connection: Connection[Any], steps: list[Row], directory: Path) -> None:

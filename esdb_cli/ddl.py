@@ -5,16 +5,21 @@ from __future__ import annotations
 import random
 import time
 from contextlib import contextmanager
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from psycopg import Connection
+
+    from esdb_cli.db import Row
 
 LOCK_TIMEOUT: Final = "500ms"
 """How long one attempt may make an append wait for the DDL, which waits for appends in progress."""
 LONGEST_PAUSE_SECONDS: Final = 2.0
+OUTSIDE: Final = frozenset({"detach_partition", "finalize_detach", "vacuum_partition"})
+"""Steps that no transaction may be around."""
 LOCKED_OUT: Final = (
     "see which transactions are open:\n"
     "select pid, state, xact_start, query from pg_stat_activity where xact_start is not null order by xact_start;\n"
@@ -39,6 +44,33 @@ def turn(connection: Connection[Any], statement_timeout: str | None = None) -> I
     with brief(connection, statement_timeout):
         connection.execute("select esdb._lock_maintenance()")
         yield
+
+
+def phases(steps: list[Row]) -> Iterator[list[Row]]:
+    """Split a plan into what belongs together: the steps of a transaction, or one that is outside of any."""
+    for _, phase in groupby(steps, lambda step: (step["partition"], step["phase"])):
+        yield list(phase)
+
+
+def script_of(steps: list[Row], statement: Callable[[Row], str], remark: Callable[[Row], str | None]) -> str:
+    """Return a plan as SQL for psql.
+
+    statement: gives a step's SQL. remark: gives the comment that stands for a step which is no SQL, None for others.
+    """
+    texts = []
+    for phase in phases(steps):
+        if instead := remark(phase[0]):
+            texts.append(instead)
+        elif phase[0]["action"] in OUTSIDE:
+            texts.append(statement(phase[0]))
+        else:
+            texts.append(transaction("".join(map(statement, phase))))
+    return "\n".join(texts)
+
+
+def transaction(body: str) -> str:
+    """Return statements as a transaction that holds the maintenance lock, for psql."""
+    return f"begin;\nselect esdb._lock_maintenance();\n{body}commit;\n"
 
 
 class Patience:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,6 +11,7 @@ from esdb_cli.alone import alone
 from esdb_cli.archive import LOCK_KEY, WAIT_HELP
 from esdb_cli.calls import Json, Time, call
 from esdb_cli.db import connect, database_option, rows
+from esdb_cli.ddl import OUTSIDE, phases, script_of
 from esdb_cli.digest import TableDigest
 from esdb_cli.errors import CliError
 from esdb_cli.output import print_json, print_table, say
@@ -106,20 +106,17 @@ def _dry_run(connection: Connection[Any], path: Path) -> str:
     say(f"proven: {path}, {manifest['event_count']} events{digest}")
     if not steps:
         say(_in_place(manifest))
-    texts = []
-    for _, phase in groupby(steps, lambda step: step["phase"]):
-        of_phase = list(phase)
-        match of_phase[0]["action"]:
+
+    def remark(step: Row) -> str | None:
+        match step["action"]:
             case "load_events":
-                texts.append(f"-- loads {manifest['event_count']} events from {path}\n")
+                return f"-- loads {manifest['event_count']} events from {path}\n"
             case "prove_partition":
-                texts.append("-- computes the digest of the table and compares it with the seal's\n")
-            case "vacuum_partition":
-                texts.append(statement(connection, of_phase[0], path))
+                return "-- computes the digest of the table and compares it with the seal's\n"
             case _:
-                body = "".join(statement(connection, step, path) for step in of_phase)
-                texts.append(f"begin;\nselect esdb._lock_maintenance();\n{body}commit;\n")
-    return "\n".join(texts)
+                return None
+
+    return script_of(steps, lambda step: statement(connection, step, path), remark)
 
 
 class _Restoring:
@@ -136,14 +133,13 @@ class _Restoring:
         """Take the steps; each phase is a transaction, or a statement outside of any."""
         if any(step["action"] == "load_events" for step in self._steps):
             self._folder.prove(self._manifest)
-        for _, phase in groupby(self._steps, lambda step: step["phase"]):
-            steps = list(phase)
+        for steps in phases(self._steps):
             match steps[0]["action"]:
                 case "load_events":
                     self._load()
                 case "prove_partition":
                     self._prove()
-                case "vacuum_partition":
+                case action if action in OUTSIDE:
                     self._connection.execute(statement(self._connection, steps[0], self._folder.path))
                 case _:
                     self._change(steps)

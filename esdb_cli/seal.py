@@ -11,7 +11,7 @@ import click
 
 from esdb_cli.calls import Json, Sql, call
 from esdb_cli.db import connect, database_option, rows
-from esdb_cli.ddl import LOCKED_OUT, Patience, brief, turn
+from esdb_cli.ddl import LOCKED_OUT, Patience, brief, transaction, turn
 from esdb_cli.digest import EVENTS_AT_ONCE, TableDigest
 from esdb_cli.errors import EXIT_LOCK_TIMEOUT, CliError
 from esdb_cli.output import Table, print_json, say
@@ -236,7 +236,7 @@ def script(connection: Connection[Any], context: str | None) -> str:
     """Return the SQL that is due, for psql."""
     parts = []
     for leaf in plan(connection, context):
-        close = "" if leaf["barrier"] else f"begin;\nselect esdb._lock_maintenance();\n{_closing(leaf)}commit;\n"
+        close = "" if leaf["barrier"] else transaction(_closing(leaf))
         number = leaf["leaf"]
         facts = {
             "barrier": Sql(f"esdb._barrier({number})"),
@@ -246,7 +246,7 @@ def script(connection: Connection[Any], context: str | None) -> str:
         sealing = _sealing(leaf, facts).as_string(connection)
         parts.append(f"-- {leaf['partition']}\n{close}{_vacuum(leaf)};\n{_AT_ONCE}{sealing};\n")
     if parts or _lags(connection):
-        parts.append(f"begin;\nselect esdb._lock_maintenance();\n{_MOVE};\ncommit;\n")
+        parts.append(transaction(f"{_MOVE};\n"))
     return "\n".join(parts)
 
 
