@@ -1,4 +1,4 @@
-"""Runs `esdb` in processes forked from one that has its libraries loaded: to load them takes longer than most commands.
+"""Runs commands in processes forked from one that has loaded their libraries, which takes longer than most commands do.
 
 Whatever else a command is stays: a process of its own with its own environment, folder, input and output. Our own
 modules are loaded by each, so that an import that is missing is noticed. Run as a program, this is that process.
@@ -12,6 +12,7 @@ import gc
 import importlib
 import json
 import os
+import runpy
 import signal
 import socket
 import subprocess
@@ -35,9 +36,9 @@ class Commands:
         self._control: socket.socket | None = None
 
     def run(
-        self, *arguments: str, stdin: str, environment: dict[str, str], cwd: Path, timeout: float
+        self, module: str, *arguments: str, stdin: str, environment: dict[str, str], cwd: Path, timeout: float
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command and wait for it, as subprocess.run does."""
+        """Run a module as a program and wait for it, as subprocess.run does."""
         ours, theirs = socket.socketpair()
         with ours, tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as messages:
             source, sink = os.pipe()
@@ -46,14 +47,14 @@ class Commands:
             os.close(source)
             feeder = threading.Thread(target=_feed, args=(sink, stdin))
             feeder.start()
-            ours.sendall(json.dumps([arguments, environment, str(cwd)]).encode() + b"\n")
+            ours.sendall(json.dumps([[module, *arguments], environment, str(cwd)]).encode() + b"\n")
             code = _wait(ours, timeout)
             feeder.join()
             if code is None:
                 raise subprocess.TimeoutExpired(arguments, timeout)
             output.seek(0)
             messages.seek(0)
-            return subprocess.CompletedProcess(["esdb", *arguments], code, output.read(), messages.read())
+            return subprocess.CompletedProcess([module, *arguments], code, output.read(), messages.read())
 
     def _send(self, descriptors: list[int]) -> None:
         with self._lock:
@@ -136,11 +137,9 @@ def _attend(connection: socket.socket, streams: list[int]) -> None:
     os.environ.update(environment)
     time.tzset()
     os.chdir(folder)
-    sys.argv = ["esdb", *arguments]
+    sys.argv = arguments
 
 
 if __name__ == "__main__":
     _serve()
-    from esdb_cli.main import main
-
-    main()
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

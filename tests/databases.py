@@ -140,6 +140,15 @@ def run_esdb(
             input=stdin, env=environment(url, env), cwd=cwd,
             capture_output=True, text=True, check=False, timeout=COMMAND_TIMEOUT,
         )  # fmt: skip
+    return run_module("esdb_cli", *arguments, url=url, stdin=stdin, env=env, cwd=cwd)
+
+
+def run_module(
+    module: str, *arguments: str, url: str | None, stdin: str = "", env: dict[str, str] | None = None,
+    cwd: Path | None = None,
+) -> subprocess.CompletedProcess[str]:  # fmt: skip
+    """Run a module of ours as a program on a database and wait for it."""
     return _commands.run(
-        *arguments, stdin=stdin, environment=environment(url, env), cwd=cwd or Path.cwd(), timeout=COMMAND_TIMEOUT
-    )
+        module, *arguments, stdin=stdin, environment=environment(url, env), cwd=cwd or Path.cwd(),
+        timeout=COMMAND_TIMEOUT,
+    )  # fmt: skip
