@@ -36,7 +36,7 @@ _databases_key = pytest.StashKey[Databases]()
 
 
 class Esdb(Protocol):
-    """Runs the installed command `esdb`.
+    """Runs the command `esdb`.
 
     url: the database, by default the test's own migrated one. env: further environment variables.
     """
@@ -178,7 +178,7 @@ def empty_db(empty_db_url: str) -> Iterator[Connection]:
 
 @pytest.fixture
 def esdb(request: pytest.FixtureRequest) -> Esdb:
-    """Runs the installed command `esdb`, by default on the test's migrated database."""
+    """Runs the command `esdb`, by default on the test's migrated database."""
 
     def run(*arguments: str, url: str | None = None, **options: Any) -> subprocess.CompletedProcess[str]:
         return run_esdb(*arguments, url=url or request.getfixturevalue("db_url"), **options)
