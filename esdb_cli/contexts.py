@@ -8,8 +8,9 @@ import click
 
 from esdb_cli.calls import call
 from esdb_cli.db import connect, database_option, rows
+from esdb_cli.ddl import carry_out
 from esdb_cli.output import print_json, print_table, say
-from esdb_cli.partitions import carry_out, first_phase, plan, render_steps, script
+from esdb_cli.partitions import first_phase, plan, render_steps, script
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -63,17 +64,17 @@ def add_command(
     with connect(database_url) as connection:
         wanted = (kind, code, name, action)
         if dry_run:
-            registration, steps = _due(connection, *wanted)
-            text = script([*registration, *steps])
-            click.echo(text, nl=False)
+            registration, made = _due(connection, *wanted)
+            steps = [*registration, *made]
+            click.echo(script(steps), nl=False)
         else:
             steps = add(connection, *wanted, wait=wait)
-            text = "".join(step["action"] for step in steps)
     told = f"the {kind} context {code} ({name})"
-    if not text:
+    if not steps:
         say(f"nothing to do: {told} is there already")
     elif not dry_run:
-        say(f"added {told}" if _REGISTER in text else f"made the partitions of {told}")
+        is_new = any(step["action"] == _REGISTER for step in steps)
+        say(f"added {told}" if is_new else f"made the partitions of {told}")
 
 
 @contexts.command("retain", short_help="Say how long a bounded context's partitions are kept.")

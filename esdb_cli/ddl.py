@@ -1,4 +1,4 @@
-"""Transactions of DDL: locks asked for briefly, and again after a pause."""
+"""DDL: its transactions, run or as text for psql; locks are asked for briefly, and again after a pause."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import time
 from contextlib import contextmanager
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
+
+from esdb_cli.errors import EXIT_LOCK_TIMEOUT, CliError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -73,10 +75,36 @@ def transaction(body: str) -> str:
     return f"begin;\nselect esdb._lock_maintenance();\n{body}commit;\n"
 
 
+def carry_out(
+    connection: Connection[Any], next_phase: Callable[[], list[Row]], *, wait: float, failure: str
+) -> list[Row]:
+    """Carry out phase after phase of DDL until nothing is due; return the steps taken.
+
+    Each phase is a transaction that holds the maintenance lock. Locks are asked for briefly and again later, for `wait`
+    seconds in all, because while DDL waits for an append in progress, the appends behind it wait too.
+    """
+    from psycopg import errors
+
+    patience = Patience(wait)
+    done: list[Row] = []
+    while True:
+        try:
+            with turn(connection):
+                steps = next_phase()
+        except (errors.LockNotAvailable, errors.DeadlockDetected, errors.CheckViolation) as error:
+            # CheckViolation: an event came into the overflow while it stepped aside; the next plan knows of it.
+            patience.pause_after(error, failure)
+            continue
+        if not steps:
+            return done
+        done += steps
+
+
 class Patience:
     """Pauses between attempts, each longer than the one before, until a number of seconds is over."""
 
     def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
         self._deadline = time.monotonic() + seconds
         self._pause = 0.05
 
@@ -87,3 +115,9 @@ class Patience:
         time.sleep(self._pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
         self._pause = min(self._pause * 2, LONGEST_PAUSE_SECONDS)
         return True
+
+    def pause_after(self, error: Exception, failure: str) -> None:
+        """Wait for the next attempt after a lock was not to be had; CliError (exit 4) when no time is left for it."""
+        if not self.pause():
+            message = f"{failure} within {self._seconds:g} seconds"
+            raise CliError(message, EXIT_LOCK_TIMEOUT, hint=LOCKED_OUT) from error

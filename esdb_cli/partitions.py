@@ -12,8 +12,8 @@ import click
 
 from esdb_cli.archive import archive_command
 from esdb_cli.db import connect, database_option, rows
-from esdb_cli.ddl import LOCKED_OUT, Patience, turn
-from esdb_cli.errors import EXIT_LOCK_TIMEOUT, CliError
+from esdb_cli.ddl import carry_out
+from esdb_cli.errors import CliError
 from esdb_cli.output import print_json, print_table, say
 from esdb_cli.partition_render import render_command
 from esdb_cli.partition_status import status_command
@@ -21,7 +21,7 @@ from esdb_cli.restore import restore_command
 from esdb_cli.seal import seal_command, unseal_command
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from psycopg import Connection
 
@@ -210,33 +210,6 @@ def _terminated_as_interrupted() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-
-def carry_out(
-    connection: Connection[Any], next_phase: Callable[[], list[Row]], *, wait: float, failure: str
-) -> list[Row]:
-    """Carry out phase after phase of DDL until nothing is due; return the steps taken.
-
-    Each phase is a transaction that holds the maintenance lock. Locks are asked for briefly and again later, for `wait`
-    seconds in all, because while DDL waits for an append in progress, the appends behind it wait too.
-    """
-    from psycopg import errors
-
-    patience = Patience(wait)
-    done: list[Row] = []
-    while True:
-        try:
-            with turn(connection):
-                steps = next_phase()
-        except (errors.LockNotAvailable, errors.DeadlockDetected, errors.CheckViolation) as error:
-            # CheckViolation: an event came into the overflow while it stepped aside; the next plan knows of it.
-            if not patience.pause():
-                message = f"{failure} within {wait:g} seconds"
-                raise CliError(message, EXIT_LOCK_TIMEOUT, hint=LOCKED_OUT) from error
-            continue
-        if not steps:
-            return done
-        done += steps
 
 
 def _phase(step: Row) -> tuple[Any, Any]:

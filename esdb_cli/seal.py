@@ -283,9 +283,7 @@ def unseal(connection: Connection[Any], context: str, at: datetime, reason: str,
                     connection.execute(statement)
                 connection.execute(_opening(leaf))
         except (errors.LockNotAvailable, errors.DeadlockDetected) as error:
-            if not patience.pause():
-                message = f"could not unseal within {wait:g} seconds"
-                raise CliError(message, EXIT_LOCK_TIMEOUT, hint=LOCKED_OUT) from error
+            patience.pause_after(error, "could not unseal")
             continue
         return str(leaf["partition"])
 
