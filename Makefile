@@ -9,8 +9,9 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 VERSIONS := 15 16 17 18
 PYTEST_ARGS ?=
-# Processes that share the tests, each with a server of its own; pytest runs them all in one where there is one core.
-WORKERS ?= $(shell $(PYTHON) -c 'import os; n = min(os.cpu_count() or 1, 8); print(n if n > 1 else 0)')
+# Processes that share the tests, each with a server of its own: more than cores, because many tests wait for something;
+# pytest runs them all in one where there is one core.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; n = min(os.cpu_count() or 1, 8); print(n * 3 // 2 if n > 1 else 0)')
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup
 
 .PHONY: help

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from esdb_cli.calls import call
-from esdb_cli.db import connect, database_option
+from esdb_cli.db import connect, database_option, rows
 from esdb_cli.errors import CliError
 from esdb_cli.output import print_json, print_table, printable, say
 
@@ -27,14 +27,12 @@ def aggregate_types() -> None:
 @database_option
 def list_command(*, as_json: bool, database_url: str | None) -> None:
     """List the registered aggregate types with their contexts."""
-    from psycopg.rows import dict_row
-
-    with connect(database_url) as connection, connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute("select * from esdb.aggregate_type_contexts order by aggregate_type").fetchall()
+    with connect(database_url) as connection:
+        registered = rows(connection, "select * from esdb.aggregate_type_contexts order by aggregate_type")
     if as_json:
-        print_json(rows)
+        print_json(registered)
     else:
-        print_table(rows, _COLUMNS)
+        print_table(registered, _COLUMNS)
 
 
 @aggregate_types.command("set", short_help="Register an aggregate type, or change its contexts.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, LiteralString
+from typing import TYPE_CHECKING, Any, Final, LiteralString
 
 from esdb_cli.errors import EXIT_LOCK_TIMEOUT, CliError
 
@@ -14,14 +14,22 @@ if TYPE_CHECKING:
 
     from psycopg import Connection
 
+OPEN_TRANSACTIONS: Final = (
+    "it waits for transactions that are open; see which:\n"
+    "select pid, state, xact_start, query from pg_stat_activity where xact_start is not null order by xact_start;\n"
+    "then run the command again: what is done stays done"
+)
+
 
 @contextmanager
 def alone(connection: Connection[Any], key: LiteralString, *, command: str, wait: float) -> Iterator[None]:
     """Be the only run of a command, and let no statement wait longer for a lock: both are the session's, and end here.
 
     key: of the advisory lock, an SQL expression. wait: seconds. Raises CliError through a pooler, and with exit 4 when
-    another run is at work for longer than that.
+    another run is at work or a statement waits for longer than that.
     """
+    from psycopg import errors
+
     _refuse_pooler(connection)
     # 0 would mean for ever
     connection.execute("select set_config('lock_timeout', %s, false)", (f"{max(1, int(wait * 1000))}ms",))
@@ -32,6 +40,9 @@ def alone(connection: Connection[Any], key: LiteralString, *, command: str, wait
             yield
         finally:
             _unless_broken(connection, f"select pg_advisory_unlock({key})")
+    except (errors.LockNotAvailable, errors.DeadlockDetected) as error:
+        message = f"a lock was not obtained within {wait:g} seconds"
+        raise CliError(message, EXIT_LOCK_TIMEOUT, hint=OPEN_TRANSACTIONS) from error
     finally:
         _unless_broken(connection, "reset lock_timeout; reset statement_timeout; reset search_path")
 

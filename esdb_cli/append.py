@@ -10,7 +10,7 @@ import click
 
 from esdb_cli.arguments import BIGINT, ISO_8601, SCHEMA_VERSION
 from esdb_cli.calls import Json, call
-from esdb_cli.db import connect, database_option
+from esdb_cli.db import connect, database_option, rows
 from esdb_cli.output import print_json, print_table
 
 if TYPE_CHECKING:
@@ -83,18 +83,16 @@ def append(  # noqa: PLR0913  (an option each)
 
 
 def _run(database_url: str | None, statement: Any) -> list[Row]:
-    from psycopg.rows import dict_row
-
-    with connect(database_url) as db, db.transaction(), db.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(statement).fetchall()
+    with connect(database_url) as connection, connection.transaction():
+        return rows(connection, statement)
 
 
-def _print(rows: list[Row], *, as_json: bool) -> None:
+def _print(appended: list[Row], *, as_json: bool) -> None:
     if as_json:
-        for row in rows:
+        for row in appended:
             print_json(row)
     else:
-        print_table(rows, _COLUMNS)
+        print_table(appended, _COLUMNS)
 
 
 def _refuse_single_event_arguments(given: dict[str, object]) -> None:

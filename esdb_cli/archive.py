@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from esdb_cli.alone import alone
+from esdb_cli.alone import OPEN_TRANSACTIONS, alone
 from esdb_cli.calls import Time, call
-from esdb_cli.db import connect, database_option
+from esdb_cli.db import connect, database_option, rows
+from esdb_cli.ddl import OUTSIDE, phases, script_of
 from esdb_cli.errors import EXIT_LOCK_TIMEOUT, CliError
 from esdb_cli.output import print_json, print_table, say
 
@@ -28,11 +29,6 @@ if TYPE_CHECKING:
 LOCK_KEY: Final = "29290::bigint << 48"
 LINES_AT_ONCE: Final = 2000
 WAIT_HELP: Final = "Seconds to wait for locks and open transactions; then exit 4."
-OPEN_TRANSACTIONS: Final = (
-    "it waits for transactions that are open; see which:\n"
-    "select pid, state, xact_start, query from pg_stat_activity where xact_start is not null order by xact_start;\n"
-    "then run the command again: what is done stays done"
-)
 _COLUMNS: Final = ("partition", "event_count", "file_bytes", "location", "keeps_table")
 _PLACE: Final = ("bounded_context", "lower_bound")
 
@@ -87,40 +83,19 @@ def archive_command(
 
 def plan(connection: Connection[Any], choice: dict[str, Any]) -> list[Row]:
     """Return the steps that are left, in order; one without an action names a partition that is not sealed."""
-    from psycopg.rows import dict_row
-
-    with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(call("esdb._archive_plan", choice)).fetchall()
+    return rows(connection, call("esdb._archive_plan", choice))
 
 
 def archive(connection: Connection[Any], choice: dict[str, Any], directory: Path, *, wait: float = 60.0) -> list[Row]:
     """Archive what is due, one partition after the other, and return what was archived; `wait` is in seconds."""
     done = []
-    with held_up(wait), alone(connection, LOCK_KEY, command="esdb partitions archive or restore", wait=wait):
+    with alone(connection, LOCK_KEY, command="esdb partitions archive or restore", wait=wait):
         steps = plan(connection, choice)
         _warn(connection, steps, directory)
         for _, of_partition in groupby([step for step in steps if step["action"]], lambda step: step["partition"]):
             done.append(_Archiving(connection, list(of_partition), directory, wait).run())
             say(f"archived {done[-1]['partition']}")
     return done
-
-
-class held_up:  # noqa: N801  (a context manager)
-    """Turn a lock that was not obtained into exit 4."""
-
-    def __init__(self, wait: float) -> None:
-        self._wait = wait
-
-    def __enter__(self) -> None:
-        """Begin."""
-
-    def __exit__(self, _: object, error: object, __: object) -> None:
-        """Raise CliError for a lock timeout or a deadlock."""
-        from psycopg import errors
-
-        if isinstance(error, (errors.LockNotAvailable, errors.DeadlockDetected)):
-            message = f"a lock was not obtained within {self._wait:g} seconds"
-            raise CliError(message, EXIT_LOCK_TIMEOUT, hint=OPEN_TRANSACTIONS) from error
 
 
 class _Archiving:
@@ -136,14 +111,13 @@ class _Archiving:
 
     def run(self) -> Row:
         """Take the steps; each phase is a transaction, or a statement outside of any."""
-        for _, phase in groupby(self._steps, lambda step: step["phase"]):
-            steps = list(phase)
+        for steps in phases(self._steps):
             match steps[0]["action"]:
                 case "write_archive":
                     self._write()
                 case "await_transactions":
                     self._await()
-                case "detach_partition" | "finalize_detach":
+                case action if action in OUTSIDE:
                     self._connection.execute(statement(self._connection, steps[0], self._directory))
                 case _:
                     with self._connection.transaction():
@@ -238,25 +212,21 @@ def statement(connection: Connection[Any], step: Row, directory: Path) -> str:
 
 def script(connection: Connection[Any], steps: list[Row], directory: Path) -> str:
     """Return the SQL that is left to do, and in comments what is done between the statements."""
-    texts = []
-    for _, phase in groupby(
-        [step for step in steps if step["action"]], lambda step: (step["partition"], step["phase"])
-    ):
-        of_phase = list(phase)
-        match of_phase[0]["action"]:
+
+    def remark(step: Row) -> str | None:
+        match step["action"]:
             case "write_archive":
-                texts.append(
-                    f"-- writes {location(of_phase[0], directory)}: {of_phase[0]['event_count']} events and a manifest;"
+                return (
+                    f"-- writes {location(step, directory)}: {step['event_count']} events and a manifest;"
                     " reads it back\n-- and compares the digest with the seal's\n"
                 )
             case "await_transactions":
-                texts.append("-- waits until the transactions that are open now have ended\n")
-            case "detach_partition" | "finalize_detach":
-                texts.append(statement(connection, of_phase[0], directory))
+                return "-- waits until the transactions that are open now have ended\n"
             case _:
-                body = "".join(statement(connection, step, directory) for step in of_phase)
-                texts.append(f"begin;\nselect esdb._lock_maintenance();\n{body}commit;\n")
-    return "\n".join(texts)
+                return None
+
+    left = [step for step in steps if step["action"]]
+    return script_of(left, lambda step: statement(connection, step, directory), remark)
 
 
 def _warn(connection: Connection[Any], steps: list[Row], directory: Path) -> None:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from esdb_cli.calls import call
-from esdb_cli.db import connect, database_option
+from esdb_cli.db import connect, database_option, rows
+from esdb_cli.ddl import carry_out
 from esdb_cli.output import print_json, print_table, say
-from esdb_cli.partitions import carry_out, first_phase, plan, render_steps, script
+from esdb_cli.partitions import first_phase, plan, render_steps, script
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -31,18 +32,17 @@ def contexts() -> None:
 @database_option
 def list_command(*, kind: str | None, as_json: bool, database_url: str | None) -> None:
     """List the contexts: code, name, a feature's action type, and how long a bounded context's partitions are kept."""
-    from psycopg.rows import dict_row
-
-    with connect(database_url) as connection, connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(
+    with connect(database_url) as connection:
+        listed = rows(
+            connection,
             "select kind, code, name, action_type, retain::text from esdb.contexts"
             " where %(kind)s::text is null or kind = %(kind)s order by kind, code",
             {"kind": kind},
-        ).fetchall()
+        )
     if as_json:
-        print_json(rows)
+        print_json(listed)
     else:
-        print_table(rows, ["kind", "code", "name", "action_type", "retain"])
+        print_table(listed, ["kind", "code", "name", "action_type", "retain"])
 
 
 @contexts.command("add", short_help="Add a context; a bounded one gets its partitions.")
@@ -64,17 +64,17 @@ def add_command(
     with connect(database_url) as connection:
         wanted = (kind, code, name, action)
         if dry_run:
-            registration, steps = _due(connection, *wanted)
-            text = script([*registration, *steps])
-            click.echo(text, nl=False)
+            registration, made = _due(connection, *wanted)
+            steps = [*registration, *made]
+            click.echo(script(steps), nl=False)
         else:
             steps = add(connection, *wanted, wait=wait)
-            text = "".join(step["action"] for step in steps)
     told = f"the {kind} context {code} ({name})"
-    if not text:
+    if not steps:
         say(f"nothing to do: {told} is there already")
     elif not dry_run:
-        say(f"added {told}" if _REGISTER in text else f"made the partitions of {told}")
+        is_new = any(step["action"] == _REGISTER for step in steps)
+        say(f"added {told}" if is_new else f"made the partitions of {told}")
 
 
 @contexts.command("retain", short_help="Say how long a bounded context's partitions are kept.")
@@ -124,11 +124,7 @@ def _due(
     connection: Connection[Any], kind: str, code: str, name: str, action: str | None
 ) -> tuple[list[Row], list[Row]]:
     """Return the step that registers a context, unless it is registered, and those that make its partitions."""
-    from psycopg.rows import dict_row
-
-    with connection.cursor(row_factory=dict_row) as cursor:
-        arguments = (kind, code, name, action)
-        planned = cursor.execute("select * from esdb._context_plan(%s, %s, %s, %s)", arguments).fetchall()
+    planned = rows(connection, "select * from esdb._context_plan(%s, %s, %s, %s)", (kind, code, name, action))
     # in one transaction with the first of the partitions
     place = {"action": _REGISTER, "context_name": name, "phase": 1}
     registration = [{**row, **place} for row in planned if not row["is_registered"]]

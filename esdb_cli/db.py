@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, LiteralString, TypeVar
 
 import click
 
 from esdb_cli.errors import EXIT_CANNOT_CONNECT, EXIT_USAGE, CliError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import psycopg
+    from psycopg.sql import Composed
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Row = dict[str, Any]
@@ -59,6 +62,18 @@ def connect(url: str | None) -> psycopg.Connection[Any]:
         ) from None
     connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
     return connection
+
+
+def rows(
+    connection: psycopg.Connection[Any],
+    query: LiteralString | bytes | Composed,
+    arguments: Sequence[object] | Mapping[str, object] | None = None,
+) -> list[Row]:
+    """Run a query and return its rows."""
+    from psycopg.rows import dict_row
+
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(query, arguments).fetchall()
 
 
 def _parameters(url: str | None) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import click
 
 from esdb_cli.arguments import BIGINT, ISO_8601, MAX_COUNT
 from esdb_cli.calls import call
-from esdb_cli.db import connect, database_option
+from esdb_cli.db import connect, database_option, rows
 from esdb_cli.errors import CliError
 from esdb_cli.output import Table, print_json, print_table
 
@@ -129,13 +129,11 @@ def _pages(
     connection: psycopg.Connection[Any], function: Any, arguments: dict[Any, Any], max_count: int | None
 ) -> Iterator[list[Row]]:
     """Call a reader for page after page until one is short; who consumes a page moves the bounds in arguments."""
-    from psycopg.rows import dict_row
-
     left = max_count
     while left is None or left > 0:
         wanted = PAGE if left is None else min(PAGE, left)
-        with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
-            page = cursor.execute(call(function, {**arguments, "max_count": wanted}, _SELECTED)).fetchall()
+        with connection.transaction():
+            page = rows(connection, call(function, {**arguments, "max_count": wanted}, _SELECTED))
         if page:
             yield page
         if len(page) < wanted:
@@ -160,12 +158,11 @@ def _print_pages(pages: Iterator[list[Row]], columns: tuple[str, ...], *, as_jso
 @database_option
 def info(*, stream: str, as_json: bool, database_url: str | None) -> None:
     """Show what the store knows of a stream."""
-    from psycopg.rows import dict_row
-
-    with connect(database_url) as connection, connection.cursor(row_factory=dict_row) as cursor:
-        row = cursor.execute(call("esdb.get_stream_info", {"aggregate_id": stream})).fetchone()
-    if row is None or row["aggregate_id"] is None:
+    with connect(database_url) as connection:
+        found = rows(connection, call("esdb.get_stream_info", {"aggregate_id": stream}))
+    if not found:
         raise CliError(f"there is no stream {stream!r}")
+    (row,) = found
     if as_json:
         print_json(row)
     else:

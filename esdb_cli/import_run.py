@@ -175,7 +175,8 @@ class Import:
                 self._create(obstacle)
 
     def _create(self, step: Row) -> None:
-        from esdb_cli.partitions import carry_out, render_steps
+        from esdb_cli.ddl import carry_out
+        from esdb_cli.partitions import render_steps
 
         def next_phase() -> list[Row]:
             exists = self._control.execute("select to_regclass('esdb.' || %s)", (step["partition"],)).fetchone()

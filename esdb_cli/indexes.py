@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from esdb_cli.alone import alone
-from esdb_cli.db import connect, database_option
-from esdb_cli.errors import EXIT_LOCK_TIMEOUT, CliError
+from esdb_cli.db import connect, database_option, rows
+from esdb_cli.errors import CliError
 from esdb_cli.output import print_json, print_table, say
 
 if TYPE_CHECKING:
@@ -23,11 +23,6 @@ if TYPE_CHECKING:
 # One run at a time: the key of the advisory lock of the session that works. esdb_meta._optional_index_faults() asks
 # whether somebody holds it.
 _LOCK_KEY: Final = "29284::bigint << 48"
-_OPEN_TRANSACTIONS: Final = (
-    "the statement waits for transactions that are open; see which:\n"
-    "select pid, state, xact_start, query from pg_stat_activity where xact_start is not null order by xact_start;\n"
-    "then run the command again: what is done stays done"
-)
 _WAIT_HELP: Final = "Seconds that one statement may wait for open transactions; then exit 4."
 _DRY_RUN_HELP: Final = "Print the exact SQL and change nothing."
 
@@ -45,14 +40,12 @@ def indexes() -> None:
 @database_option
 def list_command(*, as_json: bool, database_url: str | None) -> None:
     """List the optional indexes: off, building or on."""
-    from psycopg.rows import dict_row
-
-    with connect(database_url) as connection, connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute("select * from esdb.list_optional_indexes()").fetchall()
+    with connect(database_url) as connection:
+        listed = rows(connection, "select * from esdb.list_optional_indexes()")
     if as_json:
-        print_json(rows)
+        print_json(listed)
     else:
-        print_table(rows, ["name", "state", "tables", "tables_with_it", "serves"])
+        print_table(listed, ["name", "state", "tables", "tables_with_it", "serves"])
 
 
 @indexes.command("enable", short_help="Build an index on all partitions while appends go on.")
@@ -106,10 +99,7 @@ def script(connection: Connection[Any], name: str, *, wanted: bool) -> str:
 
 def plan(connection: Connection[Any], name: str, *, wanted: bool) -> list[Row]:
     """Return the DDL steps that are left, in order."""
-    from psycopg.rows import dict_row
-
-    with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute("select * from esdb._optional_index_plan(%s, %s)", (name, wanted)).fetchall()
+    return rows(connection, "select * from esdb._optional_index_plan(%s, %s)", (name, wanted))
 
 
 def change(
@@ -126,15 +116,9 @@ def change(
     meanwhile follow it; then the plan is carried out until nothing is left of it. A partition that is renamed or made
     meanwhile ends a round early, and so does a deadlock: the next round's plan knows.
     """
-    from psycopg import errors
-
-    try:
-        with alone(connection, _LOCK_KEY, command="esdb indexes", wait=wait):
-            connection.execute("select esdb._want_optional_index(%s, %s)", (name, wanted))
-            return _work(connection, name, wanted=wanted, wait=wait, report=report)
-    except errors.LockNotAvailable as error:
-        message = f"a lock was not obtained within {wait:g} seconds"
-        raise CliError(message, EXIT_LOCK_TIMEOUT, hint=_OPEN_TRANSACTIONS) from error
+    with alone(connection, _LOCK_KEY, command="esdb indexes", wait=wait):
+        connection.execute("select esdb._want_optional_index(%s, %s)", (name, wanted))
+        return _work(connection, name, wanted=wanted, wait=wait, report=report)
 
 
 def _work(connection: Connection[Any], name: str, *, wanted: bool, wait: float, report: Callable[[str], None]) -> int:

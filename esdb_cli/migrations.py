@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import psycopg
 from psycopg.pq import TransactionStatus
-from psycopg.rows import dict_row
 
+from esdb_cli.db import rows
 from esdb_cli.errors import EXIT_LOCK_TIMEOUT, EXIT_PENDING, CliError
 from esdb_cli.ledger import LedgerBackend
 from esdb_cli.package import Kind, Package, SqlFile, ledger_sql, preflight_sql
@@ -118,10 +118,8 @@ class Migrator:
         self._refuse_other_package()
 
     def _facts(self) -> Facts:
-        with self._connection.cursor(row_factory=dict_row) as cursor:
-            row = cursor.execute(preflight_sql().data).fetchone()
-        assert row is not None  # noqa: S101  (a select without FROM has one row)
-        return Facts(**row)
+        (facts,) = rows(self._connection, preflight_sql().data)
+        return Facts(**facts)
 
     def _refuse_other_package(self) -> None:
         states = [state for state in self.states() if state.kind == "versioned"]

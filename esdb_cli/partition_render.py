@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import click
 
-from esdb_cli.db import connect, database_option
+from esdb_cli.db import connect, database_option, rows
 
 _TEMPLATES: Final = (
     "create_month",
@@ -45,10 +45,8 @@ def render_command(*, context: str, month: datetime, template: str, database_url
     CONTEXT is a bounded context's code or name. Other templates print other steps: an overflow that begins with the
     month, the overflow stepping aside, the partition of the month closed against events or opened. Nothing is changed.
     """
-    from psycopg.rows import dict_row
-
     from esdb_cli.partitions import render_steps
 
-    with connect(database_url) as connection, connection.cursor(row_factory=dict_row) as cursor:
-        steps = cursor.execute("select * from esdb._partition_step(%s, %s, %s)", (context, month, template)).fetchall()
+    with connect(database_url) as connection:
+        steps = rows(connection, "select * from esdb._partition_step(%s, %s, %s)", (context, month, template))
     click.echo("".join(render_steps(steps)), nl=False)

@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from esdb_cli.db import connect, database_option
+from esdb_cli.db import connect, database_option, rows
 from esdb_cli.errors import EXIT_PENDING
 from esdb_cli.output import print_json, print_table, printable, say
 
@@ -34,22 +34,20 @@ def status_command(*, check: bool, as_json: bool, database_url: str | None) -> N
     on it that no run has finished, an archive left unfinished for a day. What has waited a month for sealing or
     archiving is told too, but is no reason to exit 3. Reads the catalog: something for every minute.
     """
-    from psycopg.rows import dict_row
-
-    with connect(database_url) as connection, connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute("select * from esdb.partition_status order by context_name").fetchall()
-    reasons = [f"{row['context_name']}: {reason}" for row in rows for reason in row["reasons"]]
+    with connect(database_url) as connection:
+        statuses = rows(connection, "select * from esdb.partition_status order by context_name")
+    reasons = [f"{status['context_name']}: {reason}" for status in statuses for reason in status["reasons"]]
     if as_json:
-        print_json(rows)
+        print_json(statuses)
     elif check:
         click.echo("\n".join(map(printable, reasons)) or "ok")
     else:
-        print_table(rows, _COLUMNS)
+        print_table(statuses, _COLUMNS)
         for reason in reasons:
             say(printable(reason))
     if not as_json:
-        for row in rows:
-            for remark in row["remarks"]:
-                say(printable(f"{row['context_name']}: {remark}"))
+        for status in statuses:
+            for remark in status["remarks"]:
+                say(printable(f"{status['context_name']}: {remark}"))
     if check and reasons:
         raise click.exceptions.Exit(EXIT_PENDING)

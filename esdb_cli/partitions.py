@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from esdb_cli.archive import archive_command
-from esdb_cli.db import connect, database_option
-from esdb_cli.ddl import LOCKED_OUT, Patience, turn
-from esdb_cli.errors import EXIT_LOCK_TIMEOUT, CliError
+from esdb_cli.db import connect, database_option, rows
+from esdb_cli.ddl import carry_out
+from esdb_cli.errors import CliError
 from esdb_cli.output import print_json, print_table, say
 from esdb_cli.partition_render import render_command
 from esdb_cli.partition_status import status_command
@@ -21,7 +21,7 @@ from esdb_cli.restore import restore_command
 from esdb_cli.seal import seal_command, unseal_command
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from psycopg import Connection
 
@@ -85,32 +85,28 @@ def create_next_command(
 @database_option
 def list_command(context: str | None, as_json: bool, database_url: str | None) -> None:
     """List the partitions: bounds, sizes, positions."""
-    from psycopg.rows import dict_row
-
-    with connect(database_url) as connection, connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(
+    with connect(database_url) as connection:
+        listed = rows(
+            connection,
             "select * from esdb.partitions"
             " where %(context)s::text is null or %(context)s in (bounded_context, context_name)"
             " order by context_name, lower_bound",
             {"context": context},
-        ).fetchall()
-    if context is not None and not rows:
+        )
+    if context is not None and not listed:
         raise CliError(f"no partitions of a bounded context {context}", hint="esdb contexts list --kind bounded")
     if as_json:
-        print_json(rows)
+        print_json(listed)
     else:
-        print_table(rows, _LISTED)
+        print_table(listed, _LISTED)
 
 
 def plan(
     connection: Connection[Any], months: int | None = None, *, context: tuple[str, str] | None = None
 ) -> list[Row]:
     """Return the DDL steps that are due, in order: for every context, or for one, given by code and name."""
-    from psycopg.rows import dict_row
-
-    with connection.cursor(row_factory=dict_row) as cursor:
-        arguments = (months, *(context or (None, None)))
-        return cursor.execute("select * from esdb._partition_plan(%s, %s, %s)", arguments).fetchall()
+    arguments = (months, *(context or (None, None)))
+    return rows(connection, "select * from esdb._partition_plan(%s, %s, %s)", arguments)
 
 
 def first_phase(steps: list[Row]) -> list[Row]:
@@ -183,14 +179,13 @@ def _take_bounds_away(connection: Connection[Any], overflows: set[str]) -> None:
     One that is proven and ends far ahead stays, for the next run to go on with.
     """
     import psycopg
-    from psycopg.rows import dict_row
 
     def next_phase() -> list[Row]:
-        with connection.cursor(row_factory=dict_row) as cursor:
-            steps = cursor.execute(
-                "select * from esdb._unfinished_bounds() where not is_safe and partition = any (%s)",
-                (sorted(overflows),),
-            ).fetchall()
+        steps = rows(
+            connection,
+            "select * from esdb._unfinished_bounds() where not is_safe and partition = any (%s)",
+            (sorted(overflows),),
+        )
         for sql in render_steps(steps):
             connection.execute(sql)
         return steps
@@ -215,33 +210,6 @@ def _terminated_as_interrupted() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-
-def carry_out(
-    connection: Connection[Any], next_phase: Callable[[], list[Row]], *, wait: float, failure: str
-) -> list[Row]:
-    """Carry out phase after phase of DDL until nothing is due; return the steps taken.
-
-    Each phase is a transaction that holds the maintenance lock. Locks are asked for briefly and again later, for `wait`
-    seconds in all, because while DDL waits for an append in progress, the appends behind it wait too.
-    """
-    from psycopg import errors
-
-    patience = Patience(wait)
-    done: list[Row] = []
-    while True:
-        try:
-            with turn(connection):
-                steps = next_phase()
-        except (errors.LockNotAvailable, errors.DeadlockDetected, errors.CheckViolation) as error:
-            # CheckViolation: an event came into the overflow while it stepped aside; the next plan knows of it.
-            if not patience.pause():
-                message = f"{failure} within {wait:g} seconds"
-                raise CliError(message, EXIT_LOCK_TIMEOUT, hint=LOCKED_OUT) from error
-            continue
-        if not steps:
-            return done
-        done += steps
 
 
 def _phase(step: Row) -> tuple[Any, Any]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from esdb_cli.alone import alone
-from esdb_cli.archive import LOCK_KEY, WAIT_HELP, held_up
+from esdb_cli.archive import LOCK_KEY, WAIT_HELP
 from esdb_cli.calls import Json, Time, call
-from esdb_cli.db import connect, database_option
+from esdb_cli.db import connect, database_option, rows
+from esdb_cli.ddl import OUTSIDE, phases, script_of
+from esdb_cli.digest import TableDigest
 from esdb_cli.errors import CliError
 from esdb_cli.output import print_json, print_table, say
 
@@ -58,7 +59,7 @@ def restore(connection: Connection[Any], folders: list[Path], *, wait: float = 6
     from esdb_cli.archive_files import Folder
 
     done = []
-    with held_up(wait), alone(connection, LOCK_KEY, command="esdb partitions archive or restore", wait=wait):
+    with alone(connection, LOCK_KEY, command="esdb partitions archive or restore", wait=wait):
         for path in folders:
             with Folder.open(path) as folder:
                 plan(connection, manifest_of(folder))
@@ -85,11 +86,8 @@ def plan(connection: Connection[Any], manifest: Manifest) -> list[Row]:
     """Return the steps that put an archived partition back, in order: none if it is back. Raises SE009 for lies."""
     import json
 
-    from psycopg.rows import dict_row
-
     text = json.dumps(manifest, ensure_ascii=False)
-    with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(call("esdb._restore_plan", {"manifest": Json(text)})).fetchall()
+    return rows(connection, call("esdb._restore_plan", {"manifest": Json(text)}))
 
 
 def _in_place(manifest: Manifest) -> str:
@@ -108,20 +106,17 @@ def _dry_run(connection: Connection[Any], path: Path) -> str:
     say(f"proven: {path}, {manifest['event_count']} events{digest}")
     if not steps:
         say(_in_place(manifest))
-    texts = []
-    for _, phase in groupby(steps, lambda step: step["phase"]):
-        of_phase = list(phase)
-        match of_phase[0]["action"]:
+
+    def remark(step: Row) -> str | None:
+        match step["action"]:
             case "load_events":
-                texts.append(f"-- loads {manifest['event_count']} events from {path}\n")
+                return f"-- loads {manifest['event_count']} events from {path}\n"
             case "prove_partition":
-                texts.append("-- computes the digest of the table and compares it with the seal's\n")
-            case "vacuum_partition":
-                texts.append(statement(connection, of_phase[0], path))
+                return "-- computes the digest of the table and compares it with the seal's\n"
             case _:
-                body = "".join(statement(connection, step, path) for step in of_phase)
-                texts.append(f"begin;\nselect esdb._lock_maintenance();\n{body}commit;\n")
-    return "\n".join(texts)
+                return None
+
+    return script_of(steps, lambda step: statement(connection, step, path), remark)
 
 
 class _Restoring:
@@ -138,14 +133,13 @@ class _Restoring:
         """Take the steps; each phase is a transaction, or a statement outside of any."""
         if any(step["action"] == "load_events" for step in self._steps):
             self._folder.prove(self._manifest)
-        for _, phase in groupby(self._steps, lambda step: step["phase"]):
-            steps = list(phase)
+        for steps in phases(self._steps):
             match steps[0]["action"]:
                 case "load_events":
                     self._load()
                 case "prove_partition":
                     self._prove()
-                case "vacuum_partition":
+                case action if action in OUTSIDE:
                     self._connection.execute(statement(self._connection, steps[0], self._folder.path))
                 case _:
                     self._change(steps)
@@ -172,22 +166,14 @@ class _Restoring:
     def _prove(self) -> None:
         """Compute the digest of the table, page by page, and compare it with the seal's."""
         table = f"esdb.{self._partition['partition']}"
-        digest, last, count = None, 0, 0
-        while True:
-            row = self._connection.execute(
-                "select d.digest, d.last_position, d.event_count, d.event_count < 100000"
-                " from esdb_meta.digest_events(%s::regclass, %s, %s, 100000) as d",
-                (table, digest, last),
-            ).fetchone()
-            assert row is not None  # noqa: S101 - an aggregate has a row
-            digest, last = row[0], row[1]
-            count += row[2]
-            if row[3]:
-                break
-        if count != self._partition["event_count"] or (count and digest != self._partition["events_digest"]):
+        digest = TableDigest(table)
+        while not digest.is_complete:
+            digest.read_page(self._connection)
+        found, count = digest.value, digest.event_count
+        if count != self._partition["event_count"] or (count and found != self._partition["events_digest"]):
             raise CliError(
                 f"{table} does not hold the events that were sealed",
-                detail=f"{count} events with digest {digest.hex() if digest else None}, sealed were"
+                detail=f"{count} events with digest {found.hex() if found else None}, sealed were"
                 f" {self._partition['event_count']} with {self._partition['events_digest'].hex()}",
                 hint=f"drop table {table}, which is not a part of the events: then they are restored from the file",
             )

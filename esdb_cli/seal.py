@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Final, LiteralString
 import click
 
 from esdb_cli.calls import Json, Sql, call
-from esdb_cli.db import connect, database_option
-from esdb_cli.ddl import LOCKED_OUT, Patience, brief, turn
+from esdb_cli.db import connect, database_option, rows
+from esdb_cli.ddl import LOCKED_OUT, Patience, brief, transaction, turn
+from esdb_cli.digest import EVENTS_AT_ONCE, TableDigest
 from esdb_cli.errors import EXIT_LOCK_TIMEOUT, CliError
 from esdb_cli.output import Table, print_json, say
 
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
     from esdb_cli.db import Row
 
-EVENTS_AT_ONCE: Final = 100_000
-"""Events that are digested in one transaction: about a second."""
 SECONDS_BETWEEN_FRONTIERS: Final = 5.0
 """To find the frontier looks at every unsealed leaf: a run of a thousand must not do it a thousand times."""
 _WAIT_HELP: Final = "Seconds to try for locks."
@@ -113,7 +112,7 @@ def unseal_command(
 
 def plan(connection: Connection[Any], context: str | None = None, lower_bound: datetime | None = None) -> list[Row]:
     """Return the leaves that are due, the oldest first: of all contexts, of one, or one leaf."""
-    return _rows(connection, call("esdb._seal_plan", {"only_context": context, "only_lower_bound": lower_bound}))
+    return rows(connection, call("esdb._seal_plan", {"only_context": context, "only_lower_bound": lower_bound}))
 
 
 def newest_seal(connection: Connection[Any]) -> Row | None:
@@ -204,18 +203,17 @@ def _seal_leaf(connection: Connection[Any], leaf: Row, statement_timeout: str | 
         return None
     (leaf,) = due
     connection.execute(_vacuum(leaf))
-    digest, position, count = None, 0, EVENTS_AT_ONCE
-    while count == EVENTS_AT_ONCE:
+    digest = TableDigest(leaf["leaf"])
+    while not digest.is_complete:
         with brief(connection, statement_timeout):
             if not _is_alone(connection, leaf):
                 return None
-            (page,) = _rows(connection, _digesting(leaf, digest, position))
-        digest, position, count = page["digest"], page["last_position"], page["event_count"]
+            digest.read_page(connection)
     with brief(connection, statement_timeout):
         ((facts,),) = connection.execute(_finding(leaf)).fetchall()
     with turn(connection, statement_timeout):
-        found = {"barrier": leaf["barrier"], "facts": Json(facts), "events_digest": digest}
-        seals = _rows(connection, _sealing(leaf, found))
+        found = {"barrier": leaf["barrier"], "facts": Json(facts), "events_digest": digest.value}
+        seals = rows(connection, _sealing(leaf, found))
     if not seals:
         return None
     (made,) = seals
@@ -238,7 +236,7 @@ def script(connection: Connection[Any], context: str | None) -> str:
     """Return the SQL that is due, for psql."""
     parts = []
     for leaf in plan(connection, context):
-        close = "" if leaf["barrier"] else f"begin;\nselect esdb._lock_maintenance();\n{_closing(leaf)}commit;\n"
+        close = "" if leaf["barrier"] else transaction(_closing(leaf))
         number = leaf["leaf"]
         facts = {
             "barrier": Sql(f"esdb._barrier({number})"),
@@ -248,7 +246,7 @@ def script(connection: Connection[Any], context: str | None) -> str:
         sealing = _sealing(leaf, facts).as_string(connection)
         parts.append(f"-- {leaf['partition']}\n{close}{_vacuum(leaf)};\n{_AT_ONCE}{sealing};\n")
     if parts or _lags(connection):
-        parts.append(f"begin;\nselect esdb._lock_maintenance();\n{_MOVE};\ncommit;\n")
+        parts.append(transaction(f"{_MOVE};\n"))
     return "\n".join(parts)
 
 
@@ -261,11 +259,6 @@ def _closing(leaf: Row) -> str:
 def _vacuum(leaf: Row) -> str:
     """Freeze what nobody changes any more. Where another vacuum is at it, this one is left out."""
     return f"vacuum (freeze, analyze, skip_locked) esdb.{leaf['partition']}"
-
-
-def _digesting(leaf: Row, digest: bytes | None, position: int) -> Composed:
-    arguments = {"leaf": leaf["leaf"], "digest": digest, "last_position": position, "max_count": EVENTS_AT_ONCE}
-    return call("esdb_meta.digest_events", arguments)
 
 
 def _finding(leaf: Row) -> Composed:
@@ -290,15 +283,13 @@ def unseal(connection: Connection[Any], context: str, at: datetime, reason: str,
                     connection.execute(statement)
                 connection.execute(_opening(leaf))
         except (errors.LockNotAvailable, errors.DeadlockDetected) as error:
-            if not patience.pause():
-                message = f"could not unseal within {wait:g} seconds"
-                raise CliError(message, EXIT_LOCK_TIMEOUT, hint=LOCKED_OUT) from error
+            patience.pause_after(error, "could not unseal")
             continue
         return str(leaf["partition"])
 
 
 def _unseal_plan(connection: Connection[Any], context: str, at: datetime) -> Row:
-    (leaf,) = _rows(connection, call("esdb._unseal_plan", {"context": context, "at": at}))
+    (leaf,) = rows(connection, call("esdb._unseal_plan", {"context": context, "at": at}))
     return leaf
 
 
@@ -311,10 +302,3 @@ def _opening(leaf: Row) -> str:
     from esdb_cli.render import render
 
     return render("open_partition", leaf)
-
-
-def _rows(connection: Connection[Any], statement: Composed) -> list[Row]:
-    from psycopg.rows import dict_row
-
-    with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(statement).fetchall()

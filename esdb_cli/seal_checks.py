@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, LiteralString
 
-from esdb_cli.seal import EVENTS_AT_ONCE
+from esdb_cli.digest import PAGE, TableDigest
 from esdb_cli.verification import ask
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from esdb_cli.db import Row
 
 _LEAVES: Final[LiteralString] = "esdb_meta.sealed_leaves()"
-_PAGE: Final[LiteralString] = "esdb_meta.digest_events(%s, %s, %s, %s)"
 _FAULTS: Final[LiteralString] = "esdb_meta.sealed_leaf_faults(%s, %s, %s, %s)"
 
 
@@ -51,17 +50,15 @@ class SealChecks:
         found: list[Row] = []
         is_gone = False
         try:
-            digest, position, count, page = None, 0, 0, EVENTS_AT_ONCE
-            while page == EVENTS_AT_ONCE:
-                (row,) = ask(self._connection, _PAGE, (leaf["leaf"], digest, position, EVENTS_AT_ONCE))
-                if "digest" not in row:  # it could not be read
-                    found = [row]
+            digest = TableDigest(leaf["leaf"])
+            while not digest.is_complete:
+                (page,) = ask(self._connection, PAGE, digest.arguments)
+                if "digest" not in page:  # it could not be read
+                    found = [page]
                     break
-                digest, position, page = row["digest"], row["last_position"], row["event_count"]
-                count += page
-                yield page
+                yield digest.add(page)
             else:
-                found = ask(self._connection, _FAULTS, (leaf["leaf"], leaf["number"], digest, count))
+                found = ask(self._connection, _FAULTS, (leaf["leaf"], leaf["number"], digest.value, digest.event_count))
         except InvalidArgument as error:  # there is no such leaf
             found = [{"kind": "seal", "name": f"number {leaf['number']}", "fault": error.diag.message_detail}]
             is_gone = True

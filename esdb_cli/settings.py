@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from esdb_cli.calls import call
-from esdb_cli.db import connect, database_option
+from esdb_cli.db import connect, database_option, rows
 from esdb_cli.output import print_json, print_table, say
 
 _COLUMNS = ("name", "value", "default_value", "minimum", "maximum", "is_changed", "meaning")
@@ -23,14 +23,12 @@ def settings() -> None:
 @database_option
 def list_command(*, as_json: bool, database_url: str | None) -> None:
     """List the settings: value in force, default, bounds, meaning."""
-    from psycopg.rows import dict_row
-
-    with connect(database_url) as connection, connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(call("esdb.list_settings", {})).fetchall()
+    with connect(database_url) as connection:
+        listed = rows(connection, call("esdb.list_settings", {}))
     if as_json:
-        print_json(rows)
+        print_json(listed)
     else:
-        print_table(({**row, "is_changed": "yes" if row["is_changed"] else "no"} for row in rows), _COLUMNS)
+        print_table(({**row, "is_changed": "yes" if row["is_changed"] else "no"} for row in listed), _COLUMNS)
 
 
 @settings.command("set")

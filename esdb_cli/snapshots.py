@@ -8,7 +8,7 @@ import click
 
 from esdb_cli.arguments import MAX_COUNT, EnvironmentOption
 from esdb_cli.calls import Interval, call
-from esdb_cli.db import connect, database_option
+from esdb_cli.db import connect, database_option, rows
 from esdb_cli.output import print_json, print_table, say
 
 if TYPE_CHECKING:
@@ -57,17 +57,16 @@ def due(*, threshold: int | None, as_json: bool, database_url: str | None) -> No
 
     Reads every stream's row: something for a job. It is the application that saves snapshots.
     """
-    from psycopg.rows import dict_row
     from psycopg.sql import SQL
 
     statement = call("esdb._due_snapshots", {"threshold": threshold})
     order = SQL("\norder by result.events_since_snapshot desc, result.aggregate_id")
-    with connect(database_url) as connection, connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(statement + order).fetchall()
+    with connect(database_url) as connection:
+        streams = rows(connection, statement + order)
     if as_json:
-        print_json(rows)
+        print_json(streams)
     else:
-        print_table(rows, _DUE)
+        print_table(streams, _DUE)
 
 
 @snapshots.command()

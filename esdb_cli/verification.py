@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, LiteralString
 
 import psycopg
-from psycopg.rows import dict_row
 
+from esdb_cli.db import rows
 from esdb_cli.migrations import Migrator
 from esdb_cli.package import Package
 
@@ -57,8 +57,8 @@ def ask(connection: psycopg.Connection[Any], check: LiteralString, parameters: S
     """Call a check; one that cannot run because what it needs is missing is a fault itself."""
     statement = f"select * from {check}"  # noqa: S608  (one of ours)
     try:
-        with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
-            return cursor.execute(statement, parameters).fetchall()
+        with connection.transaction():
+            return rows(connection, statement, parameters)
     except psycopg.Error as error:
         if not (error.sqlstate or "").startswith(_MISSING) or error.sqlstate == _NOT_ALLOWED:
             raise

@@ -18,12 +18,21 @@ from psycopg import sql
 from pytest_postgresql.janitor import DatabaseJanitor
 
 from esdb_cli.server import LocalServer
-from tests import tools
+from tests import commands, tools
 
 COMMAND_TIMEOUT = 120
 """Seconds after which a command run by a test counts as hanging."""
 CONNECTION_TIMEOUT = 20
 """Seconds that a server in recovery gets before a database of its is made or dropped."""
+
+_commands = commands.Commands()
+
+
+class Janitor(DatabaseJanitor):
+    """Copies files: half of the time of writing every block to the log, where nothing is flushed to disk."""
+
+    def _build_create_database_sql(self) -> sql.Composed:
+        return super()._build_create_database_sql() + sql.SQL(" strategy file_copy")
 
 
 class Databases:
@@ -79,8 +88,8 @@ class Databases:
             raise RuntimeError(self._templates[name])
         return name
 
-    def _janitor(self, name: str, template: str | None = None, *, as_template: bool = False) -> DatabaseJanitor:
-        return DatabaseJanitor(
+    def _janitor(self, name: str, template: str | None = None, *, as_template: bool = False) -> Janitor:
+        return Janitor(
             user="postgres",
             host=str(self.server.folder),
             port=self.server.port,
@@ -124,9 +133,22 @@ def start_esdb(*arguments: str, url: str) -> subprocess.Popen[str]:
 def run_esdb(
     *arguments: str, url: str | None, stdin: str = "", env: dict[str, str] | None = None, cwd: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run the installed command on a database and wait for it."""
-    return subprocess.run(
-        [esdb_program(), *arguments],
-        input=stdin, env=environment(url, env), cwd=cwd,
-        capture_output=True, text=True, check=False, timeout=COMMAND_TIMEOUT,
+    """Run the command on a database and wait for it: quickly, or as installed where it needs an interpreter's start."""
+    if any(name.startswith(commands.AT_START) for name in env or {}):
+        return subprocess.run(
+            [esdb_program(), *arguments],
+            input=stdin, env=environment(url, env), cwd=cwd,
+            capture_output=True, text=True, check=False, timeout=COMMAND_TIMEOUT,
+        )  # fmt: skip
+    return run_module("esdb_cli", *arguments, url=url, stdin=stdin, env=env, cwd=cwd)
+
+
+def run_module(
+    module: str, *arguments: str, url: str | None, stdin: str = "", env: dict[str, str] | None = None,
+    cwd: Path | None = None,
+) -> subprocess.CompletedProcess[str]:  # fmt: skip
+    """Run a module of ours as a program on a database and wait for it."""
+    return _commands.run(
+        module, *arguments, stdin=stdin, environment=environment(url, env), cwd=cwd or Path.cwd(),
+        timeout=COMMAND_TIMEOUT,
     )  # fmt: skip

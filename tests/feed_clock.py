@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
+import psycopg
 from psycopg import sql
 
 from esdb_cli.render import render
@@ -77,6 +80,21 @@ def make_months(connection: Connection, context_name: str, first: datetime, coun
         }
         connection.execute(sql.SQL(render("create_month", variables)))
     return names
+
+
+@contextmanager
+def months_of_the_past(url: str, count: int) -> Iterator[tuple[Connection, datetime, Connection]]:
+    """Give a store leaves of so many months before its own, for bookmarks and notes, in which nothing is written yet.
+
+    Gives a connection, the first of the months, and a connection whose clock is to be set.
+    """
+    with psycopg.connect(url, autocommit=True) as connection:
+        end = first_leaf_month(connection)
+        first = month_after(end, -count)
+        for name in ("bookmark", "note"):
+            make_months(connection, name, first, count)
+        with Clock(lambda **_: psycopg.connect(url, autocommit=True)).connect(end) as writer:
+            yield connection, first, writer
 
 
 def first_leaf_month(connection: Connection, context: str = "b") -> datetime:

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 import pytest
 from psycopg import sql
@@ -164,6 +164,42 @@ class Crew:
             raise self._errors[0]
         assert not late, f"{late} threads never ended"
         self._threads.clear()
+
+
+class Writers:
+    """Threads that append, each to a stream of its own (s-0, s-1 …), bookmarks and notes in turn, for a with block.
+
+    connect: opens the connection of each. appended: how many events each has appended.
+    """
+
+    def __init__(self, connect: Callable[[], Connection], count: int = 4) -> None:
+        self.appended = [0] * count
+        self._connect = connect
+        self._crew = Crew()
+        self._stop = threading.Event()
+
+    def __enter__(self) -> Self:
+        """Start them and wait until all are at work."""
+        for number in range(len(self.appended)):
+            self._crew.start(self._write, number)
+        until(lambda: min(self.appended) > 10, "writers at work")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End them; raise what any of them raised."""
+        self._stop.set()
+        self._crew.join()
+
+    def go_on(self) -> None:
+        """Wait until each has appended some more."""
+        reached = list(self.appended)
+        until(lambda: min(now - then for now, then in zip(self.appended, reached, strict=True)) > 10, "writers go on")
+
+    def _write(self, number: int) -> None:
+        connection = self._connect()
+        while not self._stop.is_set():
+            append(connection, f"s-{number}", bounded_context="bn"[number % 2])
+            self.appended[number] += 1
 
 
 def random_of(seed: int, *names: object) -> random.Random:

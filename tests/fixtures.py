@@ -29,12 +29,14 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 Connect = Callable[..., Connection]
 NewServer = Callable[..., LocalServer]
 
+MEMORY_OF_A_WORKER = 1 << 30
+"""Bytes that the servers of one process may come to need at a time, their logs of changes included."""
 _folder_key = pytest.StashKey[Path]()
 _databases_key = pytest.StashKey[Databases]()
 
 
 class Esdb(Protocol):
-    """Runs the installed command `esdb`.
+    """Runs the command `esdb`.
 
     url: the database, by default the test's own migrated one. env: further environment variables.
     """
@@ -60,7 +62,7 @@ def databases_of(config: pytest.Config) -> Databases:
         server = LocalServer(
             bindir=bindir(),
             max_connections=200,
-            settings={"max_prepared_transactions": 20},
+            settings={"max_prepared_transactions": 20, "max_wal_size": "256MB"},
             parent=folder_of(config),
         )
         server.start()
@@ -71,10 +73,26 @@ def databases_of(config: pytest.Config) -> Databases:
 def folder_of(config: pytest.Config) -> Path:
     """Give the folder of all servers of this process; the first call makes it."""
     if _folder_key not in config.stash:
-        folder = Path(tempfile.mkdtemp(prefix="esdb-tests-"))
+        folder = Path(tempfile.mkdtemp(prefix="esdb-tests-", dir=_place()))
         folder.chmod(0o755)
         config.stash[_folder_key] = folder
     return config.stash[_folder_key]
+
+
+def _place() -> Path | None:
+    """Give the folder in memory for the servers' data, unless it has no room or TMPDIR says where.
+
+    Each test's database is a thousand files to make and to remove: half of the time would be the disk's.
+    """
+    memory = Path("/dev/shm")  # noqa: S108
+    if "TMPDIR" in os.environ or not os.access(memory, os.W_OK | os.X_OK):
+        return None
+    status = os.statvfs(memory)
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    # programs that the server's user cannot reach are copied beside the data
+    if status.f_flag & os.ST_NOEXEC or status.f_bavail * status.f_frsize < workers * MEMORY_OF_A_WORKER:
+        return None
+    return memory
 
 
 def pytest_configure() -> None:
@@ -163,7 +181,7 @@ def empty_db(empty_db_url: str) -> Iterator[Connection]:
 
 @pytest.fixture
 def esdb(request: pytest.FixtureRequest) -> Esdb:
-    """Runs the installed command `esdb`, by default on the test's migrated database."""
+    """Runs the command `esdb`, by default on the test's migrated database."""
 
     def run(*arguments: str, url: str | None = None, **options: Any) -> subprocess.CompletedProcess[str]:
         return run_esdb(*arguments, url=url or request.getfixturevalue("db_url"), **options)

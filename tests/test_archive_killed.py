@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import psycopg
@@ -31,11 +30,10 @@ from tests.archive_support import (
     statistics,
     succeeds,
 )
-from tests.databases import COMMAND_TIMEOUT, environment, start_esdb
+from tests.databases import run_module, start_esdb
 from tests.feed_support import append, until, value
 from tests.fixtures import Connect, Connection, Esdb
 from tests.test_indexes_held_up import at_work, is_connected
-from tests.tools import ROOT
 
 
 class Kept:
@@ -100,10 +98,7 @@ def kept(db: Connection, connect: Connect, tmp_path: Path) -> Kept:
 
 
 def run_killed(url: str, moment: int, *arguments: str) -> int:
-    command = [sys.executable, "-m", "tests.archive_killer", str(moment), *arguments]
-    return subprocess.run(
-        command, cwd=ROOT, env=environment(url), check=False, capture_output=True, timeout=COMMAND_TIMEOUT
-    ).returncode
+    return run_module("tests.archive_killer", str(moment), *arguments, url=url).returncode
 
 
 def sessions_gone(connection: Connection) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import psycopg
@@ -14,6 +13,7 @@ from tests.databases import start_esdb
 from tests.feed_support import (
     PERFECT,
     Crew,
+    Writers,
     append,
     call,
     judge,
@@ -106,40 +106,23 @@ def connect_through(pooled: Pooled, db_url: str) -> Connection:
 
 def test_no_append_waits_for_an_addition_nor_an_addition_for_appends(db: Connection, connect: Connect) -> None:
     """Open transactions have written to, and read from, every context: the command asks for no lock that they hold."""
-    stop = threading.Event()
-    appended = [0] * 4
     held = connect(autocommit=False)
     reader = connect(autocommit=False)
     for code in codes(db):
         append(held, f"held-{code}", bounded_context=code)
     reader.execute("select count(*) from esdb.events")
 
-    def write(number: int) -> None:
-        connection = connect()
-        # an append that had to wait for DDL would fail here
-        connection.execute("set lock_timeout = '400ms'")
-        while not stop.is_set():
-            append(connection, f"s-{number}", bounded_context="bn"[number % 2])
-            appended[number] += 1
-
-    crew = Crew()
-    for number in range(4):
-        crew.start(write, number)
-    until(lambda: min(appended) > 10, "writers at work")
-    try:
+    # an append that had to wait for DDL would fail
+    with Writers(lambda: connect(options="-c lock_timeout=400ms")) as writers:
         for number in range(5):
             assert add(db, "bounded", f"o{number}", f"order_{number}", wait=0)
             assert add(db, "group", str(number), f"gate_{number}", wait=0)
-        reached = list(appended)
-        until(lambda: min(now - then for now, then in zip(appended, reached, strict=True)) > 10, "writers go on")
-    finally:
-        stop.set()
-        crew.join()
+        writers.go_on()
     held.commit()
     reader.commit()
     assert_clean(db)
     events = stored(db)
-    assert len(events) == sum(appended) + 9
+    assert len(events) == sum(writers.appended) + 9
     until(lambda: mark(db) == events[-1].position, "the mark")
     assert judge(read_all(db, count=len(events) + 1), events) == PERFECT
 

@@ -14,7 +14,15 @@ from psycopg.types.json import Jsonb
 
 from esdb_cli.indexes import change
 from tests.databases import Databases
-from tests.feed_clock import Clock, first_leaf_month, leaf_name, make_months, month_after, set_clock, touched_leaves
+from tests.feed_clock import (
+    Clock,
+    first_leaf_month,
+    leaf_name,
+    month_after,
+    months_of_the_past,
+    set_clock,
+    touched_leaves,
+)
 from tests.feed_support import append, append_many, random_of, value
 from tests.fixtures import Connect, Connection
 from tests.test_plans import plans_of, touched_by
@@ -42,24 +50,18 @@ class Store(NamedTuple):
 def months(databases: Databases) -> Iterator[Store]:
     """The chain `c` has an event a month, in turn a bookmark's and a note's; month 3 holds many others beside it."""
     url = databases.migrated()
-    with psycopg.connect(url, autocommit=True) as connection:
-        end = first_leaf_month(connection)
-        first = month_after(end, -MONTHS)
-        for name in ("bookmark", "note"):
-            make_months(connection, name, first, MONTHS)
-        clock = Clock(lambda **_: psycopg.connect(url, autocommit=True))
-        with clock.connect(end) as writer:
-            for number in range(MONTHS):
-                set_clock(writer, month_after(first, number).replace(day=10))
-                metadata = {"correlation_id": "c", "causation_id": "e"}
-                append(writer, f"s-{number % 2}", metadata=Jsonb(metadata), bounded_context="bn"[number % 2])
-                if number == 3:
-                    for batch in range(BULK // 1000):
-                        others = [
-                            {"event_type": "T", "payload": {}, "metadata": {"correlation_id": f"{batch}-{n // 4}"}}
-                            for n in range(1000)
-                        ]
-                        append_many(writer, f"bulk-{batch}", 0, events=Jsonb(others))
+    with months_of_the_past(url, MONTHS) as (connection, first, writer):
+        for number in range(MONTHS):
+            set_clock(writer, month_after(first, number).replace(day=10))
+            metadata = {"correlation_id": "c", "causation_id": "e"}
+            append(writer, f"s-{number % 2}", metadata=Jsonb(metadata), bounded_context="bn"[number % 2])
+            if number == 3:
+                for batch in range(BULK // 1000):
+                    others = [
+                        {"event_type": "T", "payload": {}, "metadata": {"correlation_id": f"{batch}-{n // 4}"}}
+                        for n in range(1000)
+                    ]
+                    append_many(writer, f"bulk-{batch}", 0, events=Jsonb(others))
         change(connection, "correlation", wanted=True)
         connection.execute("analyze esdb.events")
         yield Store(connection, url, first)

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,12 +19,19 @@ from tests.tools import processes_in
 TIMEOUT = 120
 
 
-@pytest.fixture
-def folder(servers_folder: Path) -> Iterator[Path]:
-    """The temporary folder of a demo, which any user can reach."""
+@contextmanager
+def _folder(servers_folder: Path) -> Iterator[Path]:
+    """Make the temporary folder of a demo, which any user can reach."""
     with tempfile.TemporaryDirectory(prefix="demo-", dir=servers_folder) as name:
         Path(name).chmod(0o755)
         yield Path(name)
+
+
+@pytest.fixture
+def folder(servers_folder: Path) -> Iterator[Path]:
+    """The temporary folder of a demo."""
+    with _folder(servers_folder) as made:
+        yield made
 
 
 def _start(folder: Path, **variables: str) -> subprocess.Popen[str]:
@@ -45,10 +53,18 @@ def _assert_nothing_is_left(folder: Path) -> None:
     assert list(folder.iterdir()) == []
 
 
-def test_every_step_is_shown_with_its_output(folder: Path) -> None:
-    # settings of the caller's that would keep every connection from working
-    output = _told(folder, PGOPTIONS="-c no_such_setting=1", PGSERVICE="no_such_service")
-    place = 0
+@pytest.fixture(scope="module")
+def told(servers_folder: Path) -> str:
+    """The whole demo, with settings of the caller's that would keep every connection from working."""
+    with _folder(servers_folder) as folder:
+        output = _told(folder, PGOPTIONS="-c no_such_setting=1", PGSERVICE="no_such_service")
+        _assert_nothing_is_left(folder)
+    return output
+
+
+@pytest.mark.xdist_group("demo")
+def test_every_step_is_shown_with_its_output(told: str) -> None:
+    output, place = told, 0
     for scene in story.STORY:
         place = output.index(f". {scene.title}\n", place)
         for step in scene.steps:
@@ -58,11 +74,11 @@ def test_every_step_is_shown_with_its_output(folder: Path) -> None:
             assert re.match(r" {4,}\S", output[place:]), f"no output of {step.text}"
     assert "\x1b" not in output
     assert max(map(len, output.splitlines())) <= 150
-    _assert_nothing_is_left(folder)
 
 
-def test_the_story_shows_what_it_says(folder: Path) -> None:
-    output = _told(folder)
+@pytest.mark.xdist_group("demo")
+def test_the_story_shows_what_it_says(told: str) -> None:
+    output = told
     _, conflict = output.split("Two people change the same bookmark")
     assert "    ERROR:  SE001: version conflict: stream bookmark-1 is at version 2, not 1\n" in conflict
     assert '    DETAIL:  {"actual": 2, "expected": 1, "aggregate_id": "bookmark-1"}\n    HINT:  ' in conflict

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import threading
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +16,7 @@ from tests.feed_clock import Clock, month_after, utc
 from tests.feed_support import (
     PERFECT,
     Crew,
+    Writers,
     append,
     append_many,
     judge,
@@ -28,21 +28,9 @@ from tests.feed_support import (
     waits_for_a_lock,
 )
 from tests.fixtures import Connect, Connection, Esdb
+from tests.test_migrate_faults import TERMINATE, set_hook
 
 CONTEXTS = 9
-
-# A hook behind every DDL command: at the one with this number the command's session is terminated.
-HOOK = """
-create schema hook;
-create sequence hook.commands;
-create function hook.fire() returns event_trigger language plpgsql set search_path = '' as $$
-begin
-    if nextval('hook.commands') = {number} then
-        perform pg_terminate_backend(pg_backend_pid());
-    end if;
-end $$;
-create event trigger hook on ddl_command_end execute function hook.fire();
-"""
 
 
 def leaves(connection: Connection) -> list[tuple[Any, ...]]:
@@ -159,7 +147,7 @@ def test_what_a_killed_run_left_is_completed(db: Connection, connect: Connect, n
     now = month_after(overflow_start(db), 1)
     writer = clock.connect(now)
     append_many(writer, "s", 3)
-    db.execute(HOOK.format(number=number))
+    set_hook(db, number, TERMINATE)
     with pytest.raises(psycopg.OperationalError):
         create_next(clock.connect(now))
     append_many(writer, "s", 2)
@@ -175,38 +163,21 @@ def test_a_used_overflow_becomes_a_span_while_appends_run(db: Connection, connec
     now = month_after(overflow_start(db), 2)
     append_many(clock.connect(now), "s-0", 500)
     before = read_all(db, count=10_000)
-    stop = threading.Event()
-    appended = [0] * 4
-
-    def write(number: int) -> None:
-        connection = clock.connect(now)
-        while not stop.is_set():
-            append(connection, f"s-{number}", bounded_context="bn"[number % 2])
-            appended[number] += 1
-
-    crew = Crew()
-    for number in range(4):
-        crew.start(write, number)
-    until(lambda: min(appended) > 10, "writers at work")
-    try:
+    with Writers(lambda: clock.connect(now)) as writers:
         done = create_next(clock.connect(now))
-        reached = list(appended)
-        until(lambda: min(now - then for now, then in zip(appended, reached, strict=True)) > 10, "writers go on")
-    finally:
-        stop.set()
-        crew.join()
+        writers.go_on()
     spans = [step["partition"] for step in done if step["action"] == "attach_span"]
     assert len(spans) == 2
     assert_sound(db)
     events = stored(db)
-    assert len(events) == 500 + sum(appended)
+    assert len(events) == 500 + sum(writers.appended)
     until(lambda: mark(db) == events[-1].position, "the mark")
     seen = read_all(db, count=len(events) + 1)
     assert seen[:500] == before
     assert judge(seen, events) == PERFECT
     for number in range(4):
         rows = db.execute("select version from esdb.read_stream(%s, max_count => 100000)", (f"s-{number}",))
-        assert [version for (version,) in rows] == list(range(1, appended[number] + 1 + 500 * (number == 0)))
+        assert [version for (version,) in rows] == list(range(1, writers.appended[number] + 1 + 500 * (number == 0)))
 
 
 def test_the_span_is_attached_without_a_scan(db: Connection, connect: Connect) -> None:

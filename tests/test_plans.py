@@ -12,7 +12,13 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from tests.databases import Databases
-from tests.feed_clock import Clock, first_leaf_month, leaf_name, make_months, month_after, set_clock, touched_leaves
+from tests.feed_clock import (
+    leaf_name,
+    month_after,
+    months_of_the_past,
+    set_clock,
+    touched_leaves,
+)
 from tests.feed_support import append, append_many, call, mark, until, value
 from tests.fixtures import Connection
 
@@ -36,23 +42,17 @@ class Year(NamedTuple):
 def year(databases: Databases) -> Iterator[Year]:
     """Streams: `one` lives in month 2, `three` in months 0, 5 and 9, `bulk` in month 10, `note` in month 11."""
     url = databases.migrated()
-    with psycopg.connect(url, autocommit=True) as connection:
-        end = first_leaf_month(connection)
-        first = month_after(end, -MONTHS)
-        for name in ("bookmark", "note"):
-            make_months(connection, name, first, MONTHS)
-        clock = Clock(lambda **_: psycopg.connect(url, autocommit=True))
-        with clock.connect(end) as writer:
-            for number, stream, count in ((0, "three", 5), (2, "one", 20), (5, "three", 5), (9, "three", 5)):
-                set_clock(writer, month_after(first, number).replace(day=10))
-                append_many(writer, stream, count)
-            set_clock(writer, month_after(first, 10).replace(day=10))
-            append(writer, "one-id", id="no-ulid")
-            for batch in range(BULK // 1000):
-                kind = [{"event_type": f"Kind{n % 50}", "payload": {}} for n in range(1000)]
-                append_many(writer, f"bulk-{batch}", 0, events=Jsonb(kind))
-            set_clock(writer, month_after(first, 11).replace(day=10))
-            append_many(writer, "note", 3, bounded_context="n")
+    with months_of_the_past(url, MONTHS) as (connection, first, writer):
+        for number, stream, count in ((0, "three", 5), (2, "one", 20), (5, "three", 5), (9, "three", 5)):
+            set_clock(writer, month_after(first, number).replace(day=10))
+            append_many(writer, stream, count)
+        set_clock(writer, month_after(first, 10).replace(day=10))
+        append(writer, "one-id", id="no-ulid")
+        for batch in range(BULK // 1000):
+            kind = [{"event_type": f"Kind{n % 50}", "payload": {}} for n in range(1000)]
+            append_many(writer, f"bulk-{batch}", 0, events=Jsonb(kind))
+        set_clock(writer, month_after(first, 11).replace(day=10))
+        append_many(writer, "note", 3, bounded_context="n")
         connection.execute("analyze esdb.events")
         last = value(connection, "select max(position) from esdb.events")
         until(lambda: mark(connection) == last, "the mark")

@@ -3,7 +3,8 @@
 Nothing is installed and root is not needed. What can be had neither way raises MissingToolError, whose message is the
 line to type: a test that lacks its tool fails, it does not skip.
 
-`python -m tests.tools server 17` prints the folder of a server of that version's programs.
+`python -m tests.tools server 17` prints the folder of a server of that version's programs,
+`python -m tests.tools others` the versions of the matrix but that of the server which the tests use.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
+
+from esdb_cli.server_programs import find_bindir, major_version
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache"
@@ -208,5 +211,8 @@ if __name__ == "__main__":
     match sys.argv[1:]:
         case ["server", version]:
             print(server_bindir(int(version)))
+        case ["others"]:
+            used = major_version(find_bindir(os.environ.get("ESDB_TEST_PG_BINDIR")))
+            print(*(version for version in SERVER_PACKAGES if version != used))
         case _:
-            sys.exit("usage: python -m tests.tools server VERSION")
+            sys.exit("usage: python -m tests.tools server VERSION | others")

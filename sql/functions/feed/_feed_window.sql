@@ -31,7 +31,6 @@ as $function$
 declare
     _groups constant bpchar[] := group_contexts;
     _leaves_at_once constant integer := 400;
-    _counts_all constant boolean := group_contexts is null and event_types is null;
     _frontier esdb.seal_frontier;
     _newest_sealed bigint;
     _expected double precision := 0;
@@ -48,39 +47,18 @@ begin
     end if;
 
     if _newest_sealed > lower_position then
+        -- each order is one of an index, so that no more seals are read than fill the page
         if backward then
             open _seals for
-            select
-                s.min_position,
-                s.max_position,
-                case
-                    when _counts_all then s.event_count
-                    else (
-                        select sum(t.event_count)
-                        from esdb.seal_statistics as t
-                        where t.bounded_context = s.bounded_context and t.lower_bound = s.lower_bound
-                            and coalesce(t.group_context = any (_groups), true) and coalesce(t.event_type = any (event_types), true)
-                    )
-                end as event_count
-            from esdb.seals as s
+            select s.min_position, s.max_position, s.passing_count
+            from esdb._counted_seals(_groups, event_types) as s
             where s.max_position > lower_position and s.min_position <= upper_position
                 and coalesce(s.bounded_context = any (bounded_contexts), true)
             order by s.min_position desc;
         else
             open _seals for
-            select
-                s.min_position,
-                s.max_position,
-                case
-                    when _counts_all then s.event_count
-                    else (
-                        select sum(t.event_count)
-                        from esdb.seal_statistics as t
-                        where t.bounded_context = s.bounded_context and t.lower_bound = s.lower_bound
-                            and coalesce(t.group_context = any (_groups), true) and coalesce(t.event_type = any (event_types), true)
-                    )
-                end as event_count
-            from esdb.seals as s
+            select s.min_position, s.max_position, s.passing_count
+            from esdb._counted_seals(_groups, event_types) as s
             where s.max_position > lower_position and s.min_position <= upper_position
                 and coalesce(s.bounded_context = any (bounded_contexts), true)
             order by s.max_position;
@@ -89,7 +67,7 @@ begin
             fetch _seals into _seal;
             exit when not found;
             -- a leaf that lies partly in the stretch holds its share, if its events are spread evenly
-            _expected := _expected + coalesce(_seal.event_count, 0)::double precision
+            _expected := _expected + coalesce(_seal.passing_count, 0)::double precision
                 * (least(_seal.max_position, upper_position) - greatest(_seal.min_position, lower_position + 1) + 1)
                 / (_seal.max_position - _seal.min_position + 1);
             if _expected >= wanted then
@@ -108,17 +86,13 @@ begin
         select s.bounded_context, s.lower_bound, s.min_position, s.max_position
         into _seal
         from esdb.archives as a
-        join esdb.seals as s on s.bounded_context = a.bounded_context and s.lower_bound = a.lower_bound
+        join esdb._counted_seals(_groups, event_types) as s
+            on s.bounded_context = a.bounded_context and s.lower_bound = a.lower_bound
         where a.state <> 'archiving'
             and s.event_count > 0
             and int8range(s.min_position, s.max_position, '[]') && int8range(lower_position, upper_position, '(]')
             and coalesce(s.bounded_context = any (bounded_contexts), true)
-            and (_counts_all or (
-                select sum(t.event_count)
-                from esdb.seal_statistics as t
-                where t.bounded_context = s.bounded_context and t.lower_bound = s.lower_bound
-                    and coalesce(t.group_context = any (_groups), true) and coalesce(t.event_type = any (event_types), true)
-            ) > 0)
+            and s.passing_count > 0
         order by case when backward then -s.max_position else s.min_position end
         limit 1;
         if found then
@@ -134,17 +108,12 @@ begin
 
     with leaves as (
         select s.bounded_context::text as code, tstzrange(s.lower_bound, s.upper_bound) as months
-        from esdb.seals as s
+        from esdb._counted_seals(_groups, event_types) as s
         where _newest_sealed > lower_position
             and s.event_count > 0
             and int8range(s.min_position, s.max_position, '[]') && int8range(lower_position, upper_position, '(]')
             and coalesce(s.bounded_context = any (bounded_contexts), true)
-            and (_counts_all or (
-                select sum(t.event_count)
-                from esdb.seal_statistics as t
-                where t.bounded_context = s.bounded_context and t.lower_bound = s.lower_bound
-                    and coalesce(t.group_context = any (_groups), true) and coalesce(t.event_type = any (event_types), true)
-            ) > 0)
+            and s.passing_count > 0
             and not exists (
                 select
                 from esdb.archives as a
