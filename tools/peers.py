@@ -1,4 +1,7 @@
-"""Installs the peers from their package registries into a cache folder; nothing of theirs is kept in the project."""
+"""Other event stores, for benchmarks and tests: fetched from their package registries into .cache, and their schemas.
+
+Nothing of theirs is kept in the project.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,30 @@ CACHE: Final = Path(__file__).resolve().parent.parent / ".cache" / "bench"
 
 NPM_PACKAGES: Final = {"@eventide/message-db": "1.3.1", "@event-driven-io/emmett-postgresql": "0.42.0"}
 PYTHON_PACKAGES: Final = {"eventsourcing[postgres]": "9.5.0"}
+
+_PRINT_EMMETT = """
+import { schemaSQL } from '@event-driven-io/emmett-postgresql';
+console.log(schemaSQL.join('\\n;\\n'));
+"""
+# in the order of message-db's own installer, whose shell scripts need psql
+_MESSAGE_DB = (
+    "roles/message-store", "schema/message-store", "tables/messages", "types/message",
+    *(
+        f"functions/{name}" for name in (
+            "message-store-version", "hash-64", "acquire-lock", "category", "is-category", "id", "cardinal-id",
+            "stream-version", "write-message", "get-stream-messages", "get-category-messages",
+            "get-last-stream-message",
+        )
+    ),
+    "indexes/messages-id", "indexes/messages-stream", "indexes/messages-category",
+    *(
+        f"views/{name}" for name in (
+            "stream-summary", "type-summary", "stream-type-summary", "type-stream-summary", "category-type-summary",
+            "type-category-summary",
+        )
+    ),
+    *(f"privileges/{name}" for name in ("schema", "table", "sequence", "functions", "views")),
+)  # fmt: skip
 
 _TIMEOUT_SECONDS: Final = 300
 """How long an installer may take before it counts as hanging."""
@@ -55,6 +82,20 @@ def python_folder() -> Path:
         run(sys.executable, "-m", "pip", "install", "--quiet", "--upgrade", "--target", str(folder), *wanted)
         _note(folder, wanted)
     return folder
+
+
+def message_db_schema() -> str:
+    """Give what makes message-db's schema.
+
+    Its extension pgcrypto is left out: not every server has it, and what it is for is PostgreSQL's own by now.
+    """
+    folder = npm_folder() / "node_modules" / "@eventide" / "message-db" / "database"
+    return ";\n".join((folder / f"{name}.sql").read_text(encoding="utf-8") for name in _MESSAGE_DB)
+
+
+def emmett_schema() -> str:
+    """Give what makes emmett's schema, as the package prints it."""
+    return run("node", "--input-type=module", "-e", _PRINT_EMMETT, folder=npm_folder())
 
 
 def versions() -> dict[str, str]:
