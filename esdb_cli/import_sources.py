@@ -139,7 +139,6 @@ class Source:
         self.variables |= {
             "categories": categories,
             "types": [_type_row(name, entry, actions) for name, entry in self.mapping.types.items()],
-            "types_left_out": left_out,
             "default_time": options.get("default_time"),
             "metadata": options.get("metadata", {}),
             "recorded_by": options.get("recorded_by", self.store.name),
@@ -161,8 +160,8 @@ class Source:
             )
 
     def check(self, *, goes_on: bool) -> None:
-        """Refuse streams that cannot be imported; goes_on: single events that cannot are left to the import."""
-        allowed = {"unreadable", "timeless", "unordered"} if goes_on else set()
+        """Refuse streams that cannot be imported; goes_on: what the import itself can leave out is left to it."""
+        allowed = {"unreadable", "timeless"} if goes_on else set()
         if self.mapping.options.get("gaps") == "renumber":
             allowed.add("gaps")
         found = [row for row in self._query("source_faults") if row["fault"] not in allowed]
@@ -196,13 +195,14 @@ class Source:
         return _query(self.connection, template, self.variables)
 
 
-def _type_row(name: str, entry: Mapping[str, Any], actions: Mapping[str, str]) -> dict[str, str | None]:
+def _type_row(name: str, entry: Mapping[str, Any], actions: Mapping[str, str]) -> dict[str, Any]:
     feature = entry.get("feature_context")
     return {
         "type": name,
         "event_type": entry.get("event_type"),
         "feature_context": feature,
         "action_type": entry.get("action_type", actions.get(feature) if feature else None),
+        "leave_out": entry.get("leave_out", False),
     }
 
 
