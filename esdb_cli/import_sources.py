@@ -7,14 +7,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+import psycopg
+from psycopg.rows import dict_row
+
 from esdb_cli.db import connect
 from esdb_cli.errors import EXIT_USAGE, CliError
 from esdb_cli.import_mapping import Category, listed
 from esdb_cli.render import environment, render
 
 if TYPE_CHECKING:
-    import psycopg
-
     from esdb_cli.db import Row
     from esdb_cli.import_mapping import ImportMapping
 
@@ -97,11 +98,12 @@ class Lines:
     def read(self, size: int = _BLOCK) -> bytes:
         """Return whole lines, about so many bytes; nothing at the end."""
         lines, length = [], 0
-        for (line,) in self._rows:
-            lines.append(line)
-            length += len(line) + 1
-            if length >= size:
-                break
+        with _failures():
+            for (line,) in self._rows:
+                lines.append(line)
+                length += len(line) + 1
+                if length >= size:
+                    break
         return b"\n".join([*lines, b""]) if lines else b""
 
 
@@ -212,8 +214,6 @@ def open_source(name: str, url: str, mapping: ImportMapping) -> Iterator[Source]
 
     Raises CliError: exit 5 where it cannot be reached; where the tables are not there, are others or may not be read.
     """
-    import psycopg
-
     store = STORES[name]
     try:
         connection = connect(url)
@@ -285,7 +285,15 @@ def _check_tables(tables: list[Row], store: Store, schema: str) -> None:
 
 
 def _query(connection: psycopg.Connection[Any], template: str, variables: Mapping[str, Any]) -> list[Row]:
-    from psycopg.rows import dict_row
-
-    with connection.cursor(row_factory=dict_row) as cursor:
+    with _failures(), connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(render(template, variables).encode()).fetchall()
+
+
+@contextmanager
+def _failures() -> Iterator[None]:
+    """Say that it was the source that failed."""
+    try:
+        yield
+    except psycopg.Error as error:
+        message = " ".join((error.diag.message_primary or str(error)).split())
+        raise CliError("reading the source failed", detail=message) from None
