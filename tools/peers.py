@@ -5,13 +5,14 @@ Nothing of theirs is kept in the project.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -47,9 +48,6 @@ _MESSAGE_DB = (
 _TIMEOUT_SECONDS: Final = 300
 """How long an installer may take before it counts as hanging."""
 
-_installing = threading.Lock()
-"""Targets are prepared at the same time; npm's folder belongs to two of them."""
-
 
 class PackageError(RuntimeError):
     """A target could not be installed; the message says why."""
@@ -59,18 +57,11 @@ def npm_folder() -> Path:
     """Install the npm packages and give the folder that holds their node_modules."""
     wanted = [f"{name}@{version}" for name, version in NPM_PACKAGES.items()]
     folder = CACHE / "npm"
-    with _installing:
-        return _install_npm(folder, wanted)
-
-
-def _install_npm(folder: Path, wanted: list[str]) -> Path:
-    if _is_current(folder, wanted):
-        return folder
-    if shutil.which("npm") is None or shutil.which("node") is None:
-        raise PackageError("npm and node are needed for message-db and emmett: install Node.js, or leave them out")
-    folder.mkdir(parents=True, exist_ok=True)
-    run("npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(folder), *wanted)
-    _note(folder, wanted)
+    with _installing(folder, wanted) as is_due:
+        if is_due:
+            if shutil.which("npm") is None or shutil.which("node") is None:
+                raise PackageError("npm and node are needed for message-db and emmett: install Node.js")
+            run("npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(folder), *wanted)
     return folder
 
 
@@ -78,10 +69,23 @@ def python_folder() -> Path:
     """Install the Python packages and give the folder to put on PYTHONPATH."""
     wanted = [f"{name}=={version}" for name, version in PYTHON_PACKAGES.items()]
     folder = CACHE / "python"
-    if not _is_current(folder, wanted):
-        run(sys.executable, "-m", "pip", "install", "--quiet", "--upgrade", "--target", str(folder), *wanted)
-        _note(folder, wanted)
+    with _installing(folder, wanted) as is_due:
+        if is_due:
+            run(sys.executable, "-m", "pip", "install", "--quiet", "--upgrade", "--target", str(folder), *wanted)
     return folder
+
+
+@contextmanager
+def _installing(folder: Path, wanted: list[str]) -> Iterator[bool]:
+    """Tell whether something is to be installed, and note when it is; one at a time, whoever else is about to."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (CACHE / f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        note = folder / "installed.txt"
+        is_due = not note.is_file() or note.read_text().split() != wanted
+        yield is_due
+        if is_due:
+            note.write_text("\n".join(wanted) + "\n")
 
 
 def message_db_schema() -> str:
@@ -101,15 +105,6 @@ def emmett_schema() -> str:
 def versions() -> dict[str, str]:
     """Give the versions of the peers."""
     return {name.split("[")[0]: version for name, version in {**NPM_PACKAGES, **PYTHON_PACKAGES}.items()}
-
-
-def _is_current(folder: Path, wanted: list[str]) -> bool:
-    note = folder / "installed.txt"
-    return note.is_file() and note.read_text().split() == wanted
-
-
-def _note(folder: Path, wanted: list[str]) -> None:
-    (folder / "installed.txt").write_text("\n".join(wanted) + "\n")
 
 
 def run(*command: str, folder: Path | None = None, environment: Mapping[str, str] | None = None) -> str:

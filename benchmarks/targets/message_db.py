@@ -60,7 +60,7 @@ class MessageDb(Target):
         }
 
     def install(self, cluster: Cluster, database: str) -> None:
-        """Run the package's schema."""
+        """Run the schema of the package."""
         cluster.execute(database, peers.message_db_schema())
         cluster.execute(database, f'alter database "{database}" set search_path = message_store, public')
 
