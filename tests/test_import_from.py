@@ -12,11 +12,14 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from esdb_cli.import_mapping import OPTIONS, read_mapping
 from esdb_cli.server import LocalServer
+from tests import markdown
 from tests.databases import Databases, environment, esdb_program, run_esdb
 from tests.feed_support import until, value
 from tests.fixtures import Connection
 from tests.peer_stores import PLACE, Move, install_message_db, write_message
+from tests.tools import ROOT
 
 MEMORY = 300 << 10
 """Kilobytes that an import may take."""
@@ -229,3 +232,14 @@ def test_a_move_takes_little_memory(source: Connection, move: Move) -> None:
     process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0
     assert usage.ru_maxrss < MEMORY
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs" / "how-to").glob("from-*.md")), ids=lambda page: page.stem)
+def test_the_mappings_of_the_pages_are_right(page: Path, tmp_path: Path) -> None:
+    kind = page.stem.removeprefix("from-")
+    mappings = [block.text for block in markdown.blocks(page) if block.language == "toml"]
+    assert mappings
+    for mapping in mappings:
+        file = tmp_path / "mapping.toml"
+        file.write_text(mapping, encoding="utf-8")
+        assert read_mapping(file, kind if kind in OPTIONS else "message-db").categories
