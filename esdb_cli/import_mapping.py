@@ -59,6 +59,11 @@ def _texts(value: object) -> str | None:
     return None if is_list else "a list of texts"
 
 
+def _names(value: object) -> str | None:
+    is_table = isinstance(value, dict) and value and all(isinstance(name, str) and name for name in value.values())
+    return None if is_table else "a table of texts"
+
+
 def _one_of(*allowed: str) -> Check:
     return lambda value: None if value in allowed else " or ".join(f'"{name}"' for name in allowed)
 
@@ -68,6 +73,7 @@ _COMMON: Final[Mapping[str, Check]] = {
     "gaps": _one_of("refuse", "renumber"),
     "recorded_by": _text,
     "metadata": _json,
+    "metadata_names": _names,
     "default": _table,
     "categories": _table,
     "types": _table,

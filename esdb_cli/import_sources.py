@@ -143,6 +143,7 @@ class Source:
             "types": [_type_row(name, entry, actions) for name, entry in self.mapping.types.items()],
             "default_time": options.get("default_time"),
             "metadata": options.get("metadata", {}),
+            "metadata_names": options.get("metadata_names", {}),
             "recorded_by": options.get("recorded_by", self.store.name),
         }
         kept = {row["category"] for row in categories}

@@ -69,7 +69,8 @@ def test_options_that_do_not_go_together(arguments: list[str], message: str, db_
 
 def test_a_mapping_says_all_that_is_wrong_with_it(move: Move) -> None:
     move.map(
-        'schema = ""\naggregate_id = "x"\ntables = ["a"]\ngaps = true\nmetadata = { at = 2020-01-01 }\n'
+        'schema = ""\naggregate_id = "x"\ntables = ["a"]\nmetadata_names = []\ngaps = true\n'
+        "metadata = { at = 2020-01-01 }\n"
         '[default]\nbounded_context = "b"\n[categories]\nn = 1\n[categories.o]\nleave_out = 1\nname = "x"\n'
         "[types.T]\nfeature = 1\n"
     )
@@ -78,7 +79,11 @@ def test_a_mapping_says_all_that_is_wrong_with_it(move: Move) -> None:
     assert messages.splitlines()[1:] == [
         "detail: schema: should be a text",
         'aggregate_id: should be "stream" or "id"',
-        "tables: unknown; known are schema, gaps, recorded_by, metadata, default, categories, types, aggregate_id",
+        (
+            "tables: unknown; known are schema, gaps, recorded_by, metadata, metadata_names, default, categories,"
+            " types, aggregate_id"
+        ),
+        "metadata_names: should be a table of texts",
         'gaps: should be "refuse" or "renumber"',
         "metadata: should be a table of texts, numbers, booleans, lists and tables",
         "default: needs bounded_context and group_context, or leave_out = true",

@@ -231,6 +231,22 @@ def test_what_the_mapping_says(source: Connection, db: Connection, move: Move) -
     ]
 
 
+def test_metadata_can_be_renamed(source: Connection, db: Connection, move: Move) -> None:
+    write_message(source, "order-1", metadata={"correlationId": "c-1", "a": {"correlationId": 1}, "causationId": None})
+    write_message(source, "order-1", metadata={"correlationId": "c-1", "correlation_id": "c-2"})
+    write_message(source, "order-1", metadata={})
+    write_message(source, "order-1")
+    names = 'metadata_names = { correlationId = "correlation_id", causationId = "causation_id" }'
+    move.map(f"{names}\n[default]\n{PLACE}")
+    assert move.done()["events"] == 4
+    assert [event["metadata"] for event in stored(db)] == [
+        {"correlation_id": "c-1", "a": {"correlationId": 1}, "causation_id": None},
+        {"correlationId": "c-1", "correlation_id": "c-2"},
+        {},
+        None,
+    ]
+
+
 def test_two_streams_do_not_become_one(source: Connection, db: Connection, move: Move) -> None:
     write_message(source, "order-1")
     write_message(source, "account-1")

@@ -56,6 +56,7 @@ SAMPLE = {
     ],
     "default_time": datetime(2026, 11, 1, tzinfo=UTC),
     "metadata": {"source_service": "shop"},
+    "metadata_names": {"correlationId": "correlation_id"},
     "recorded_by": "shop",
 }
 """A value for each variable of the templates."""
