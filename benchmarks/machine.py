@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks import packages
 from benchmarks.cluster import SETTINGS, Cluster
+from tools import peers
 
 _FLUSHES = 200
 _BLOCK = b"\0" * 8192
@@ -31,7 +31,7 @@ def facts(cluster: Cluster) -> dict[str, Any]:
         "data_in_memory": cluster.parent == Path("/dev/shm"),  # noqa: S108
         "fdatasync_us": flush_microseconds(cluster.parent),
         "python": platform.python_version(),
-        "peers": packages.versions(),
+        "peers": peers.versions(),
     }
 
 

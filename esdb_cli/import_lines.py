@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _BLOCK = 1 << 20
 _KEPT_OF_A_LONG_LINE = 1000
+
+
+class Readable(Protocol):
+    """What lines are read from: a file, or anything that gives bytes as one does, none at the end."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return about so many bytes."""
 
 
 @dataclass
@@ -42,7 +49,7 @@ class Batch:
         return b"".join([b"%d\t%s\n" % line for line in numbered])
 
 
-def batches(file: IO[bytes], max_lines: int, max_bytes: int, longest: int) -> Iterator[Batch]:
+def batches(file: Readable, max_lines: int, max_bytes: int, longest: int) -> Iterator[Batch]:
     """Yield the lines of a file in batches; a line above `longest` bytes is not kept, but is a fault."""
     first, index, end = 1, 0, 0
     lines: list[bytes] = []
@@ -62,7 +69,7 @@ def batches(file: IO[bytes], max_lines: int, max_bytes: int, longest: int) -> It
         yield _checked(Batch(index, first, lines, end, faults))
 
 
-def _lines(file: IO[bytes], longest: int) -> Iterator[tuple[bytes, int]]:
+def _lines(file: Readable, longest: int) -> Iterator[tuple[bytes, int]]:
     """Yield each line, of a too long one only the beginning, with its length in the file."""
     read = getattr(file, "read1", file.read)  # of a pipe, what is there
     rest, skipped = b"", 0

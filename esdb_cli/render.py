@@ -1,7 +1,8 @@
-"""Renders the templates of partition DDL."""
+"""Renders the templates: DDL of partitions, and what reads another store's tables."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
@@ -23,6 +24,16 @@ def literal(value: str | datetime) -> str:
     return "E'{}'".format(quoted.replace("\\", "\\\\"))
 
 
+def identifier(name: str) -> str:
+    """Return a name as a quoted SQL identifier."""
+    return '"{}"'.format(name.replace('"', '""'))
+
+
+def as_json(value: object) -> str:
+    """Return a value as JSON text; Jinja2's own filter writes it for HTML."""
+    return json.dumps(value, ensure_ascii=False)
+
+
 @cache
 def environment() -> Environment:
     """Return the Jinja2 environment; an undefined variable is an error, never an empty string."""
@@ -36,7 +47,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    env.filters["literal"] = literal
+    env.filters |= {"literal": literal, "identifier": identifier, "json": as_json}
     return env
 
 

@@ -1,9 +1,10 @@
 """Every example of the README and of docs/ works as it is written, and every link leads somewhere.
 
 Each page has a database of its own, named shop, whose examples run from top to bottom: `sql` blocks in psql,
-`console` blocks in a shell, and a `python` block becomes the file that its first line names. Output that is shown is
-compared. Of a `yaml` block the commands have to exist, with their options. A page about installing starts with an empty
-database, and one about dumps has a server as new as the clients; it says so in a comment.
+`console` blocks in a shell, and a `python` or `toml` block becomes the file that its first line names. Output that is
+shown is compared. Of a `yaml` block the commands have to exist, with their options. A page about installing starts with
+an empty database, one about dumps has a server as new as the clients, and one about another store has such a store in a
+database beside its own; it says so in a comment.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import subprocess
 import sys
 import sysconfig
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -27,13 +29,21 @@ from esdb_cli.server import LocalServer
 from tests import markdown, tools
 from tests.databases import Databases, environment, run_esdb
 from tests.fixtures import bindir
+from tests.peer_stores import install_message_db, write_emmett_orders, write_eventsourcing_orders
 from tests.tools import ROOT
 
 EMPTY = "<!-- examples: an empty database -->"
 NEWEST = "<!-- examples: the newest server -->"
+BESIDE = re.compile(r"<!-- examples: ([\w-]+) in (\w+) -->")
+STORES: dict[str, Callable[[str], object]] = {
+    "message-db": install_message_db,
+    "emmett": lambda url: write_emmett_orders(url, 2, 1),
+    "eventsourcing": lambda url: write_eventsourcing_orders(url, 2, 1),
+}
+"""The other stores that a page can have."""
 TIMEOUT = 120
 GENERATED = ("reference", "decisions")
-LANGUAGES = {"sql", "console", "python", "text", "ini", "crontab", "make", "yaml"}
+LANGUAGES = {"sql", "console", "python", "text", "toml", "ini", "crontab", "make", "yaml"}
 PAGES = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
@@ -78,9 +88,9 @@ class Reader:
             case "yaml":
                 for command in re.findall(r"^ *command: (\[.*\])$", block.text, re.MULTILINE):
                     self._shell(shlex.join([*json.loads(command), "--help"]), "…")
-            case "python":
+            case "python" | "toml":
                 first, _, _ = block.text.partition("\n")
-                assert re.fullmatch(r"# \w+\.py", first), f"a Python example names its file: {first}"
+                assert re.fullmatch(r"# \w+\.(py|toml)", first), f"an example names its file: {first}"
                 (self._folder / first.removeprefix("# ")).write_text(block.text, encoding="utf-8")
 
     def _sql(self, block: markdown.Block) -> None:
@@ -143,10 +153,26 @@ def shop(request: pytest.FixtureRequest) -> Iterator[LocalServer]:
     with psycopg.connect(databases.server.url(), autocommit=True) as connection:
         before = _roles(connection)
         connection.execute(sql.SQL("alter database {} rename to shop").format(sql.Identifier(made)))
-        yield databases.server
+        with _beside(page, databases.server):
+            yield databases.server
         databases.drop(databases.server.url("shop"))
         for role in _roles(connection) - before:
             connection.execute(sql.SQL("drop role {}").format(sql.Identifier(role)))
+
+
+@contextmanager
+def _beside(page: Path, server: LocalServer) -> Iterator[None]:
+    """Have the other store that a page says it has."""
+    wanted = BESIDE.search(page.read_text(encoding="utf-8"))
+    if wanted is None:
+        yield
+        return
+    store, name = wanted.groups()
+    with psycopg.connect(server.url(), autocommit=True) as connection:
+        connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+        STORES[store](server.url(name))
+        yield
+        connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
 
 def _roles(connection: psycopg.Connection[tuple[str]]) -> set[str]:

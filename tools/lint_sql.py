@@ -39,6 +39,25 @@ SAMPLE = {
     "index_name": "events_bookmark_y2026m11_tenant",
     "keys": "(metadata ->> 'tenant'), position",
     "predicate": "metadata is not null",
+    "rows": "source_message_db.sql.j2",
+    "server_version": 180000,
+    "schema_name": "message_store",
+    "expected": {"messages": {"data": "jsonb"}},
+    "aggregate_id": "id",
+    "tables": ["shop_events", "stock_events"],
+    "encodings": "text",
+    "archived": False,
+    "partitions": ["emt:default"],
+    "categories": [
+        {"category": "order", "bounded_context": "b", "group_context": "m", "aggregate_type": "order"},
+    ],
+    "types": [
+        {"type": "Placed", "event_type": None, "feature_context": "c", "action_type": "place", "leave_out": False},
+    ],
+    "default_time": datetime(2026, 11, 1, tzinfo=UTC),
+    "metadata": {"source_service": "shop"},
+    "metadata_names": {"correlationId": "correlation_id"},
+    "recorded_by": "shop",
 }
 """A value for each variable of the templates."""
 

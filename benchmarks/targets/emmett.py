@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
-from benchmarks import packages
 from benchmarks.targets.base import Feed, Target
 from benchmarks.workloads import HOT_STREAM, KNOWN_STREAM, NEW_STREAM, NEXT_PAGE, PAGE, READ_STREAMS, SOME_STREAM
+from tools import peers
 
 if TYPE_CHECKING:
     from benchmarks.cluster import Cluster
 
 # the partition that the package uses by default, without a bare colon: pgbench would take what follows for a variable
 _PARTITION = r"e'emt\x3adefault'"
-_PRINT_SCHEMA = """
-import { schemaSQL } from '@event-driven-io/emmett-postgresql';
-console.log(schemaSQL.join('\\n;\\n'));
-"""
 _COLUMNS = (
     "stream_id, stream_position, global_position, message_data, message_metadata, message_schema_version,"
     " message_type, message_id"
@@ -85,8 +81,7 @@ where {_VISIBLE} and global_position >= :cursor + 1 {_ORDER} {PAGE};
 
     def install(self, cluster: Cluster, database: str) -> None:
         """Run the schema that the package prints."""
-        schema = packages.run("node", "--input-type=module", "-e", _PRINT_SCHEMA, folder=packages.npm_folder())
-        cluster.execute(database, schema)
+        cluster.execute(database, peers.emmett_schema())
 
 
 class EmmettIndexed(Emmett):

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from benchmarks import packages
 from benchmarks.ledger_variants import DEFINITION, LIVE_LEAF, unannounced
 from benchmarks.targets.base import Feed, Target
 from benchmarks.workloads import HOT_STREAM, KNOWN_STREAM, NEW_STREAM, NEXT_PAGE, PAGE, SOME_STREAM
+from tools import peers
 
 if TYPE_CHECKING:
     from benchmarks.cluster import Cluster
@@ -70,7 +70,7 @@ class Esdb(Target):
     def install(self, cluster: Cluster, database: str) -> None:
         """Migrate the database with the esdb command."""
         command = Path(sysconfig.get_path("scripts")) / "esdb"
-        packages.run(str(command), "migrate", environment={"ESDB_DATABASE_URL": cluster.url(database)})
+        peers.run(str(command), "migrate", environment={"ESDB_DATABASE_URL": cluster.url(database)})
 
 
 class EsdbRow(Esdb):

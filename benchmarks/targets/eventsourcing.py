@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import packages
 from benchmarks.targets.base import Feed, Target
 from benchmarks.workloads import HOT_STREAM, KNOWN_STREAM, NEW_STREAM, NEXT_PAGE, PAGE, SOME_STREAM
+from tools import peers
 
 if TYPE_CHECKING:
     from benchmarks.cluster import Cluster
@@ -97,9 +97,9 @@ class EventsourcingFunctions(Target):
         """Let the library make its own tables and functions."""
         # -P, so that this module does not hide the library of the same name
         program = Path(__file__).with_name("eventsourcing_schema.py")
-        packages.run(
+        peers.run(
             sys.executable, "-P", str(program), str(cluster.server.folder), str(cluster.server.port), database,
-            environment={"PYTHONPATH": str(packages.python_folder())},
+            environment={"PYTHONPATH": str(peers.python_folder())},
         )  # fmt: skip
         cluster.execute(database, _TRY.format(topic=_TOPIC))
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
-from benchmarks import packages
 from benchmarks.targets.base import Feed, Target
 from benchmarks.workloads import HOT_STREAM, KNOWN_STREAM, NEW_STREAM, NEXT_PAGE, PAGE, SOME_STREAM
+from tools import peers
 
 if TYPE_CHECKING:
     from benchmarks.cluster import Cluster
@@ -62,17 +60,8 @@ class MessageDb(Target):
         }
 
     def install(self, cluster: Cluster, database: str) -> None:
-        """Run the package's own installer."""
-        folder = packages.npm_folder() / "node_modules" / "@eventide" / "message-db" / "database"
-        bash = shutil.which("bash")
-        if bash is None:
-            raise packages.PackageError("bash is needed for message-db's installer")
-        environment = {
-            "PGHOST": str(cluster.server.folder), "PGPORT": str(cluster.server.port), "PGUSER": "postgres",
-            "PATH": f"{os.environ['PATH']}{os.pathsep}{cluster.server.bindir}",  # for psql
-            "DATABASE_NAME": database, "CREATE_DATABASE": "off",
-        }  # fmt: skip
-        packages.run(bash, str(folder / "install.sh"), environment=environment)
+        """Run the schema of the package."""
+        cluster.execute(database, peers.message_db_schema())
         cluster.execute(database, f'alter database "{database}" set search_path = message_store, public')
 
 
