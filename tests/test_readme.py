@@ -1,14 +1,16 @@
-"""Every example of the README and of docs/ works as it is written, and every link leads somewhere.
+"""Every example of README.md, docs/ and examples/ works as it is written, and every link leads somewhere.
 
 Each page has a database of its own, named shop, whose examples run from top to bottom: `sql` blocks in psql,
 `console` blocks in a shell, and a `python` block becomes the file that its first line names. Output that is shown is
-compared. A page about installing starts with an empty database; it says so in a comment.
+compared. A page about installing starts with an empty database; it says so in a comment. A page of examples/ is read
+in a copy of its folder.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -38,6 +40,8 @@ PAGES = [
         for page in sorted((ROOT / "docs").rglob("*.md"))
         if page.relative_to(ROOT / "docs").parts[0] not in GENERATED
     ),
+    ROOT / "examples" / "README.md",
+    *sorted((ROOT / "examples").glob("*/README.md")),
 ]
 
 
@@ -90,12 +94,20 @@ class Reader:
         if command.startswith("pip install "):
             _assert_installable(command)
             return
+        if command == "npm install":
+            self._install_node_modules()
+            return
         if command.startswith("make "):
             command, expected = f"make --dry-run --directory {ROOT} {command.removeprefix('make ')}", "…"
         result = self._run(["sh", "-c", command], "")
         fails = re.search(r"^(esdb|ERROR): ", expected, re.MULTILINE) is not None
         assert (result.returncode != 0) == fails, f"$ {command}\n{result.stdout}"
         _compare(expected, result.stdout)
+
+    def _install_node_modules(self) -> None:
+        (self._folder / "node_modules").symlink_to(tools.node_modules(self._folder / "package.json"))
+        (self._folder / "node").symlink_to(tools.node())
+        self._environment["PATH"] = f"{self._folder}{os.pathsep}{self._environment['PATH']}"
 
     def _run(self, command: list[str], text: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -110,6 +122,8 @@ def _compare(expected: str, actual: str) -> None:
 
 def _assert_installable(command: str) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    if command.removeprefix("pip install ").strip("'") in project["dependencies"]:
+        return
     wheel = f"dist/{project['name']}-{project['version']}-py3-none-any.whl"
     wanted = re.fullmatch(rf"pip install '?(?:\.|{re.escape(wheel)})(?:\[(\w+)\])?'?", command)
     assert wanted is not None, command
@@ -144,6 +158,8 @@ def _roles(connection: psycopg.Connection[tuple[str]]) -> set[str]:
 
 @pytest.mark.parametrize(("page", "shop"), [(page, page) for page in PAGES], ids=map(_name, PAGES), indirect=["shop"])
 def test_examples_work_as_written(page: Path, shop: LocalServer, tmp_path: Path) -> None:
+    if page.is_relative_to(ROOT / "examples"):
+        shutil.copytree(page.parent, tmp_path, ignore=shutil.ignore_patterns("node_modules"), dirs_exist_ok=True)
     reader = Reader(shop, tmp_path)
     for block in markdown.blocks(page):
         assert block.language in LANGUAGES, f"{_name(page)}:{block.line}: a block says what it is"
