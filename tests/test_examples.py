@@ -103,8 +103,11 @@ def waiting(db: Connection) -> list[int]:
 def test_a_name_gets_one_seat(seats: Seats, db: Connection) -> None:
     seats.run("open", "evening", "3")
     output, messages = seats.run("reserve", "evening", "Ada", "Grace", "Ada")
-    assert (output, messages) == ("1 Ada version 2\n2 Grace version 3\n", "")
-    assert seats.run("reserve", "evening", "Grace", "Alan", "Barbara") == ("3 Alan version 4\n", "")
+    assert (output, messages) == ("1 Ada version 2\n2 Grace version 3\n", "nothing new for Ada\n")
+    assert seats.run("reserve", "evening", "Grace", "Alan", "Barbara") == (
+        "3 Alan version 4\n",
+        "nothing new for Grace\nnothing new for Barbara\n",
+    )
     assert seats.run("list", "evening")[0] == "1 Ada\n2 Grace\n3 Alan\n"
     assert reservations(db) == [(1, "Ada", 2), (2, "Grace", 3), (3, "Alan", 4)]
     seats.run("open", "evening", "100")

@@ -38,9 +38,9 @@ async function main(store, command, show, ...words) {
             break;
         case "reserve":
             for (const name of words) {
-                for (const event of await store.change(show, (events) => reserve(events, name))) {
-                    console.log(`${event.payload.seat} ${name} version ${event.version}`);
-                }
+                const [event] = await store.change(show, (events) => reserve(events, name));
+                if (event) console.log(`${event.payload.seat} ${name} version ${event.version}`);
+                else console.error(`nothing new for ${name}`);
             }
             break;
         case "list":

@@ -50,8 +50,11 @@ def main(command: str = "", show: str = "", *words: str) -> None:
             store.change(show, partial(open_show, count=int(words[0])))
         case "reserve":
             for name in words:
-                for event in store.change(show, partial(reserve, name=name)):
-                    print(event["payload"]["seat"], name, "version", event["version"], flush=True)
+                match store.change(show, partial(reserve, name=name)):
+                    case [event]:
+                        print(event["payload"]["seat"], name, "version", event["version"], flush=True)
+                    case _:
+                        print(f"nothing new for {name}", file=sys.stderr)
         case "list":
             for seat, owner in replay(store.load(show)[1]).items():
                 print(seat, owner or "-")
