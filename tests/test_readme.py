@@ -34,7 +34,6 @@ from tests.tools import ROOT
 EMPTY = "<!-- examples: an empty database -->"
 TIMEOUT = 120
 GENERATED = ("reference", "decisions")
-SERVICE = "python -c 'import time; print(\"ready\", flush=True); time.sleep(1000)'"
 LANGUAGES = {"sql", "console", "python", "text", "ini", "crontab", "make"}
 PAGES = [
     ROOT / "README.md",
@@ -243,8 +242,9 @@ def test_a_wrong_output_is_noticed(tmp_path: Path, server: LocalServer) -> None:
 
 
 def test_what_a_page_starts_in_the_background_ends_with_it(tmp_path: Path, server: LocalServer) -> None:
+    service = "python -c 'import time; print(\"ready\", flush=True); time.sleep(1000)'"
     with contextlib.closing(Reader(server, tmp_path)) as reader:
-        reader.follow(markdown.Block("console", f"$ {SERVICE} &\nready\n", 1))
+        reader.follow(markdown.Block("console", f"$ {service} &\nready\n", 1))
         assert len(tools.processes_in(tmp_path)) == 1
         with pytest.raises(AssertionError, match="but it is"):
             reader.follow(markdown.Block("console", "$ echo 1 &\n2\n", 1))
