@@ -98,7 +98,7 @@ def _parameters(url: str | None) -> dict[str, Any]:
             "to try things out, `esdb --local …` uses a server kept in ./.esdb",
             exit_code=EXIT_USAGE,
         )
-    parameters = _parse(url) if url else {}
+    parameters = parse(url) if url else {}
     if "connect_timeout" not in parameters and "PGCONNECT_TIMEOUT" not in os.environ:
         parameters["connect_timeout"] = _CONNECT_TIMEOUT_SECONDS
     parameters.setdefault("fallback_application_name", "esdb")
@@ -106,7 +106,7 @@ def _parameters(url: str | None) -> dict[str, Any]:
     return parameters
 
 
-def _parse(url: str) -> dict[str, Any]:
+def parse(url: str) -> dict[str, Any]:
     """Split a URL into libpq's parameters; what libpq says of a bad one may quote the password, so it is not shown."""
     import psycopg
     from psycopg.conninfo import conninfo_to_dict

@@ -34,6 +34,7 @@ COMMANDS = {
     "partitions": _Entry("esdb_cli.partitions:partitions", "Make, check and list the partitions of the events."),
     "read": _Entry("esdb_cli.events:read", "Read a stream, or every event in order."),
     "refresh-stats": _Entry("esdb_cli.statistics:refresh_stats", "Bring the view event_statistics up to date."),
+    "schedule": _Entry("esdb_cli.schedule:schedule", "Render the regular jobs for cron and for systemd."),
     "settings": _Entry("esdb_cli.settings:settings", "List and change the store's settings."),
     "snapshots": _Entry("esdb_cli.snapshots:snapshots", "List the snapshots that are due, and remove old ones."),
     "status": _Entry("esdb_cli.migrate:status", "Show which migrations are applied, pending or changed."),

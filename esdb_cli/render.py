@@ -1,4 +1,4 @@
-"""Renders the templates of partition DDL."""
+"""Renders the templates."""
 
 from __future__ import annotations
 
