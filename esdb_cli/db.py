@@ -20,6 +20,7 @@ Row = dict[str, Any]
 """A row with its columns by name, as psycopg's dict_row makes it."""
 
 _LIBPQ_VARIABLES = ("PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "PGSERVICE")
+_CREDENTIALS = ("PGPASS", "PGSSL", "PGSERVICEFILE", "PGSYSCONFDIR")
 _CONNECT_TIMEOUT_SECONDS = 10
 
 
@@ -51,8 +52,11 @@ def _or_local(ctx: click.Context, param: click.Parameter, value: str | None) -> 
 
 
 def forget_libpq_settings() -> None:
-    """Let no PGOPTIONS or PGSERVICE of the caller's lead a connection to a server of ours astray."""
-    for name in [name for name in os.environ if name.startswith("PG")]:
+    """Let no PGOPTIONS or PGSERVICE of the caller's lead a connection to a server of ours astray.
+
+    What another connection of the same command may need to prove who it is stays: the one to the source of an import.
+    """
+    for name in [name for name in os.environ if name.startswith("PG") and not name.startswith(_CREDENTIALS)]:
         del os.environ[name]
 
 

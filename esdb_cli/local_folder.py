@@ -228,8 +228,8 @@ def _wait_for(descriptor: int) -> None:
 
 def _is_plain(folder: Path) -> bool:
     """Tell whether libpq takes a folder as a host: short, no list of hosts, text."""
-    name = os.fsencode(folder / ".s.PGSQL.65535")
-    return len(name) < SOCKET_PATH_LIMIT and b"," not in name and name.decode(errors="replace").isprintable()
+    name = str(folder / ".s.PGSQL.65535")
+    return len(os.fsencode(name)) < SOCKET_PATH_LIMIT and "," not in name and name.isprintable()
 
 
 def _is_private(name: str) -> bool:

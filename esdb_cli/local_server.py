@@ -32,6 +32,9 @@ DATABASE: Final = "esdb"
 PORT: Final = 5432
 """It is but a part of the socket's name."""
 _PATIENCE: Final = 10.0
+"""Seconds after which the reader is told what is being waited for."""
+_LONGEST_WAIT: Final = 60.0
+"""Seconds that the last processes of a killed server, and one that stops, get."""
 _ORPHANS: Final = "shared memory block"
 """What PostgreSQL says when processes of a killed server still work on the data."""
 
@@ -66,9 +69,9 @@ class KeptServer:
             if self.folder.version is None:
                 refuse_strangers(self.folder)
         with self.folder.locked(make=True) as lock:
-            if not self.pid():
-                self._start(lock)
             self._wait_for_another()
+            if self.pid() is None:
+                self._start(lock)
             host = self.folder.link(self.folder.recall())
             return server_process.socket_url(host, PORT, DATABASE)
 
@@ -92,7 +95,7 @@ class KeptServer:
             return False
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, STOP_SIGNALS[mode])
-        server_process.wait_until_gone([pid], 60)
+        server_process.wait_until_gone([pid], _LONGEST_WAIT)
         return True
 
     def _start(self, lock: int) -> None:
@@ -135,12 +138,12 @@ class KeptServer:
 
     def _run(self, bindir: Path) -> None:
         """Start the server, once more while the last processes of a killed one are going."""
-        deadline = time.monotonic() + _PATIENCE
+        deadline, patience = time.monotonic() + _LONGEST_WAIT, _Patience()
         while True:
             start = self.folder.log.stat().st_size if self.folder.log.exists() else 0
             process = self._spawn(bindir)
             try:
-                ready = server_process.wait_until_ready(process, self.folder.data, _Patience())
+                ready = server_process.wait_until_ready(process, self.folder.data, patience)
             except BaseException:
                 process.send_signal(STOP_SIGNALS["immediate"])
                 process.wait()
@@ -151,6 +154,7 @@ class KeptServer:
             error = server_process.failure("the server ended while it started", self.folder.log, start)
             if _ORPHANS not in str(error) or time.monotonic() > deadline:
                 raise error
+            patience()
             time.sleep(0.1)
 
     def _spawn(self, bindir: Path) -> subprocess.Popen[bytes]:
@@ -192,7 +196,7 @@ class KeptServer:
         return server_process.is_alive(pid) and re.search(mark, server_process.arguments_of(pid)) is not None
 
     def _wait_for_another(self) -> None:
-        """Wait for a server that somebody started who did not live to see it ready."""
+        """Wait until a server is ready whose starter did not live to see it, or gone that is going."""
         patience = _Patience()
         while self.pid() is not None:
             written = server_process.read_pid_file(self.folder.data)
@@ -200,7 +204,6 @@ class KeptServer:
                 return
             patience()
             time.sleep(0.02)
-        raise server_process.failure("the server ended", self.folder.log)
 
     def _refuse_copy(self, memory: Memory) -> None:
         """Refuse data that were copied while a server wrote them: the copy is of no one moment."""
@@ -215,12 +218,14 @@ class KeptServer:
         for leaving in self.folder.path.glob("data.*"):
             shutil.rmtree(leaving, ignore_errors=True)
         written = server_process.read_pid_file(self.folder.data)
-        if written is not None and server_process.is_alive(written.pid):
-            # The id has gone to another process. The server takes a file in which its parent is named for a stale one,
-            # and still looks whether processes of the killed server are there.
-            path = self.folder.data / "postmaster.pid"
-            _, separator, rest = path.read_text().partition("\n")
-            path.write_text(f"{os.getpid()}{separator}{rest}")
+        if written is not None:
+            # The id may have gone to another process, or its own be dead but not yet buried. The server takes
+            # a file in which its parent is named for stale, and still looks for other processes of the killed server.
+            with open(self.folder.data / "postmaster.pid", "r+", opener=_private_file) as file:
+                _, _, rest = file.read().partition("\n")
+                file.seek(0)
+                file.write(f"{os.getpid()}\n{rest}")
+                file.truncate()
 
 
 def refuse_strangers(folder: LocalFolder) -> None:

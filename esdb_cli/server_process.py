@@ -156,7 +156,9 @@ def readable_programs(bindir: Path, identity: Mapping[str, Any], folder: Callabl
     if libraries.is_dir():
         shutil.copytree(libraries, programs / libraries.name, symlinks=True)
     for path in (programs, *programs.rglob("*")):
-        os.chown(path, identity["user"], identity["group"], follow_symlinks=False)
+        if not path.is_symlink():
+            mode = path.stat().st_mode
+            path.chmod(mode | 0o444 | (0o111 if mode & 0o100 else 0))
     return copy / bindir.name
 
 

@@ -153,7 +153,9 @@ def test_other_commands_use_its_url(place: Place) -> None:
     assert result.returncode == 0, result.stderr
 
 
-@pytest.mark.parametrize("name", ['it\'s "a" ünï % $x ; b', "a, b", "line\nfeed", "x" * 120], ids=range(4))
+@pytest.mark.parametrize(
+    "name", ['it\'s "a" ünï % $x ; b', "a, b", "line\nfeed", "x" * 120, os.fsdecode(b"\xff")], ids=range(5)
+)
 def test_no_name_of_a_folder_is_in_the_way(servers_folder: Path, name: str) -> None:
     with new_place(servers_folder, name) as place:
         url = place.ok("local", "start")
@@ -181,6 +183,21 @@ def test_a_private_folder_that_is_anothers_is_not_used(servers_folder: Path) -> 
         assert other != url
         with psycopg.connect(other):
             place.ok("local", "destroy", "--yes")
+
+
+def test_destroying_asks(place: Place) -> None:
+    place.ok("local", "start")
+    for answer, remains in (("n", True), ("y", False)):
+        ours, theirs = os.openpty()
+        os.write(ours, f"{answer}\n".encode())
+        result = subprocess.run(
+            [esdb_program(), "local", "destroy"], cwd=place.path, env=environment(None), stdin=theirs,
+            capture_output=True, text=True, timeout=COMMAND_TIMEOUT, check=False,
+        )  # fmt: skip
+        os.close(ours)
+        os.close(theirs)
+        assert f"Remove {place.path}/.esdb with all events in it? [y/N]" in result.stderr
+        assert (result.returncode, place.data.exists()) == (int(remains), remains)
 
 
 def test_what_is_not_its_folder_is_left_alone(place: Place) -> None:

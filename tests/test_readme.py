@@ -59,6 +59,7 @@ class Reader:
             "PGUSER": "postgres",
             "PGDATABASE": "shop",
             "PGTZ": "UTC",
+            "ESDB_PG_BINDIR": str(bindir()),
             "ESDB_DATABASE_URL": server.url("shop"),
         }
         self._environment = environment(None, own)
@@ -75,6 +76,11 @@ class Reader:
                 first, _, _ = block.text.partition("\n")
                 assert re.fullmatch(r"# \w+\.py", first), f"a Python example names its file: {first}"
                 (self._folder / first.removeprefix("# ")).write_text(block.text, encoding="utf-8")
+
+    def leave(self) -> None:
+        """End the server that `esdb --local` started, where an example that failed left it running."""
+        if (self._folder / ".esdb").exists():
+            self._run(["esdb", "local", "destroy", "--yes"], "")
 
     def _sql(self, block: markdown.Block) -> None:
         output = self._run(["psql", "-X", "-q", "-v", "SHOW_CONTEXT=never"], block.text).stdout
@@ -145,12 +151,15 @@ def _roles(connection: psycopg.Connection[tuple[str]]) -> set[str]:
 @pytest.mark.parametrize(("page", "shop"), [(page, page) for page in PAGES], ids=map(_name, PAGES), indirect=["shop"])
 def test_examples_work_as_written(page: Path, shop: LocalServer, tmp_path: Path) -> None:
     reader = Reader(shop, tmp_path)
-    for block in markdown.blocks(page):
-        assert block.language in LANGUAGES, f"{_name(page)}:{block.line}: a block says what it is"
-        try:
-            reader.follow(block)
-        except AssertionError as error:
-            raise AssertionError(f"{_name(page)}:{block.line}: {error}") from error
+    try:
+        for block in markdown.blocks(page):
+            assert block.language in LANGUAGES, f"{_name(page)}:{block.line}: a block says what it is"
+            try:
+                reader.follow(block)
+            except AssertionError as error:
+                raise AssertionError(f"{_name(page)}:{block.line}: {error}") from error
+    finally:
+        reader.leave()
 
 
 @pytest.mark.parametrize("page", [*PAGES, ROOT / "CHANGELOG.md"], ids=_name)
