@@ -226,6 +226,8 @@ class KeptServer:
                 file.seek(0)
                 file.write(f"{os.getpid()}\n{rest}")
                 file.truncate()
+            # the socket's own lock guards nothing here that the directory's does not
+            (self.folder.data / f".s.PGSQL.{PORT}.lock").unlink(missing_ok=True)
 
 
 def refuse_strangers(folder: LocalFolder) -> None:

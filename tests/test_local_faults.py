@@ -74,9 +74,10 @@ def test_the_last_processes_of_a_killed_server_are_waited_for(store: Place) -> N
 
 def test_an_id_that_another_process_has_now_is_no_server(store: Place) -> None:
     server_process.kill9(store.pid())
-    file = store.data / "postmaster.pid"
-    lines = file.read_text().split("\n")
-    file.write_text("\n".join([str(os.getpid()), *lines[1:]]))
+    for name in ("postmaster.pid", ".s.PGSQL.5432.lock"):
+        file = store.data / name
+        lines = file.read_text().split("\n")
+        file.write_text("\n".join([str(os.getpid()), *lines[1:]]))
     assert store.run("local", "stop").stderr == "the server was not running\n"
     assert versions(store) == [1]
     assert store.pid() != os.getpid()
