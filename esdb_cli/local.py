@@ -35,13 +35,19 @@ def local() -> None:
 
 @local.command()
 def start() -> None:
-    """Start the server, made first where there is none, and print its URL."""
+    """Start the server and print its URL.
+
+    It is made first where there is none.
+    """
     click.echo(ensured_url())
 
 
 @local.command()
 def stop() -> None:
-    """Stop the server; open transactions are rolled back, and the data stay."""
+    """Stop the server; the data stay.
+
+    Transactions that are open are rolled back.
+    """
     with _told():
         stopped = _existing().stop()
     say("stopped" if stopped else "the server was not running")
@@ -50,7 +56,10 @@ def stop() -> None:
 @local.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def status(*, as_json: bool) -> None:
-    """Show whether the server runs, where it is and its URL; exit 3 if it does not."""
+    """Show whether the server runs, where and as what.
+
+    Exits 3 if it does not.
+    """
     with _told():
         facts = _facts(_server())
     if as_json:
@@ -65,7 +74,10 @@ def status(*, as_json: bool) -> None:
 @local.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def psql(*, arguments: tuple[str, ...]) -> None:
-    """Open psql on the server, started if need be; what follows goes to psql."""
+    """Open psql on the server.
+
+    The server is started if need be. What follows goes to psql.
+    """
     from esdb_cli.local_server import DATABASE, PORT
 
     with _told():
@@ -83,7 +95,10 @@ def psql(*, arguments: tuple[str, ...]) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", is_flag=True, help="Say what would be removed, and remove nothing.")
 def destroy(*, yes: bool, dry_run: bool) -> None:
-    """Stop the server and remove the folder .esdb with all events in it."""
+    """Stop the server and remove the folder .esdb.
+
+    All events in it go with it.
+    """
     from esdb_cli.local_server import refuse_strangers
 
     with _told():

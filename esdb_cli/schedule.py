@@ -108,9 +108,10 @@ def cron(*, mailto: str | None, **options: Any) -> None:
 )  # fmt: skip
 @click.option("--force", is_flag=True, help="Overwrite units that differ.")
 def systemd(*, name: str, on_failure: str | None, output: Path | None, force: bool, **options: Any) -> None:
-    """Print services and timers, or write them into a folder such as /etc/systemd/system.
+    """Print services and timers, or write them to files.
 
-    Without --user systemd makes a user for each run, which can read no home and sees no socket in /tmp.
+    They belong into /etc/systemd/system. Without --user systemd makes a user for each run, which can read no home and
+    sees no socket in /tmp.
     """
     from esdb_cli.schedule_render import units
 

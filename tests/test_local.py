@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import shutil
 import socket
 import stat
 import subprocess
@@ -18,7 +19,7 @@ from esdb_cli import local
 from esdb_cli.errors import CliError
 from esdb_cli.local_folder import LocalFolder
 from esdb_cli.local_server import KeptServer
-from esdb_cli.server_programs import major_version
+from esdb_cli.server_programs import major_version, wheel_bindir
 from tests import tools
 from tests.databases import COMMAND_TIMEOUT, environment, esdb_program
 from tests.fixtures import bindir
@@ -251,6 +252,34 @@ def test_data_of_another_version_keep_their_programs(place: Place) -> None:
     message, advice = refused.stderr.splitlines()
     assert f"of PostgreSQL {version}, but the programs found are of: {major_version(bindir())} ({bindir()})" in message
     assert f"install PostgreSQL {version}" in advice
+
+
+def test_programs_in_a_home_are_copied_where_the_server_may_run_them(place: Place) -> None:
+    wheel = wheel_bindir()
+    assert wheel is not None
+    package = wheel.parent.parent
+    home = place.path / "site-packages"
+    shutil.copytree(wheel.parent, home / package.name / wheel.parent.name, symlinks=True)
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.exists():
+        shutil.copytree(libraries, home / libraries.name, symlinks=True)
+    programs = str(home / package.name / wheel.parent.name / wheel.name)
+    place.ok("local", "start", ESDB_PG_BINDIR=programs)
+    place.ok("local", "stop")
+    private = LocalFolder(place.path / ".esdb").recall().private
+    assert bool(private) == IS_ROOT
+    if private:
+        # as a temporary folder is cleaned up
+        shutil.rmtree(private)
+    place.ok("local", "start", ESDB_PG_BINDIR="")
+    assert json.loads(place.ok("local", "status", "--json"))["version"] == major_version(wheel)
+    place.ok("local", "destroy", "--yes")
+
+
+@pytest.mark.parametrize("group", ["local", "schedule"])
+def test_no_command_has_its_help_cut(group: str, tmp_path: Path) -> None:
+    shown = subprocess.run([esdb_program(), group, "--help"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "..." not in shown.stdout.partition("Commands:")[2]
 
 
 def test_without_psql_it_says_what_to_install(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
