@@ -70,7 +70,7 @@ def _plan_options(command: Command) -> Command:
         ),
         click.option(
             "--at", type=_TIME, default="03:07", show_default=True, metavar="HH:MM",
-            help="When the statistics are counted each night; on Sundays a verification follows half an hour later.",
+            help="When the nightly job runs; on Sundays a verification follows half an hour later.",
         ),
     )):  # fmt: skip
         command = option(command)

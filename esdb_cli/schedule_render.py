@@ -17,7 +17,10 @@ _VERIFY_LATER: Final = 30
 
 @dataclass(frozen=True)
 class Job:
-    """A job: what it runs, and when; tolerated: an exit code that is no failure."""
+    """A job: what it runs, and when.
+
+    tolerated: an exit code that is no failure, because the job comes again soon, and the nightly one tolerates none.
+    """
 
     name: str
     description: str
@@ -61,8 +64,8 @@ def jobs(every: int, at: int) -> tuple[Job, ...]:
             f"{often} * * * *", "*:00" if every == 60 else f"*:0/{every}", f"{every * 6}s", EXIT_LOCK_TIMEOUT,
         ),
         Job(
-            "refresh-stats", "count the events anew",
-            ("maintain", "--only", "refresh-stats"),
+            "nightly", "all of the maintenance, statistics too",
+            ("maintain",),
             f"{minute} {hour} * * *", f"*-*-* {hour:02}:{minute:02}", "10min",
         ),
         Job(
@@ -121,7 +124,10 @@ def _cron_line(plan: Plan, job: Job) -> str:
     command = shlex.join([plan.program, *job.arguments])
     settings = f"set -a; . {shlex.quote(plan.environment_file)}; " if plan.environment_file else ""
     # cron mails whatever a job prints, and does not look at its exit code
-    script = f"{settings}said=$({command} 2>&1) || {{ code=$?; printf '%s\\n' \"$said\"; exit $code; }}"
+    tell = "printf '%s\\n' \"$said\""
+    if job.tolerated:
+        tell = f"[ $code -eq {job.tolerated} ] || {tell}"
+    script = f"{settings}said=$({command} 2>&1) || {{ code=$?; {tell}; exit $code; }}"
     if "\\" in command + settings:
         raise CliError("a path has a backslash, which not every cron leaves alone", EXIT_USAGE)
     fields = job.fields if plan.user is None else f"{job.fields} {plan.user}"

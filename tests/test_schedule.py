@@ -24,7 +24,7 @@ HOSTILE = 'it\'s 100% "a" $HOME; x & #1'
 URL = "postgresql://shop_owner@localhost/shop"
 MINIMAL = {"HOME": "/", "LOGNAME": "nobody", "PATH": "/usr/bin:/bin", "SHELL": "/bin/sh"}
 """What cron gives to a job; a service of the system gets no more."""
-JOBS = ("maintain", "refresh-stats", "verify")
+JOBS = ("maintain", "nightly", "verify")
 
 
 @dataclass
@@ -201,6 +201,18 @@ def test_a_failure_is_told_and_success_is_not() -> None:
         assert "cannot connect to the database" in result.stdout
 
 
+def test_to_be_locked_out_is_a_failure_of_the_nightly_job_alone(tmp_path: Path) -> None:
+    fake = tmp_path / "esdb"
+    fake.write_text("#!/bin/sh\necho locked out\nexit 4\n")
+    fake.chmod(0o755)
+    options = ["--database-url", URL, "--esdb", str(fake)]
+    crontab = Crontab(has_users=False).read(rendered("cron", *options))
+    results = [crontab.run(command) for _, _, command in crontab.jobs]
+    assert [result.stdout for result in results] == ["", "locked out\n", "locked out\n"]
+    units = services(tmp_path / "units", *options)
+    assert [unit.settings.get("SuccessExitStatus") for unit in units.values()] == [["4"], None, None]
+
+
 def test_a_missing_environment_file_is_told() -> None:
     crontab = Crontab(has_users=False).read(rendered("cron", "--environment-file", "/nonexistent/env"))
     result = crontab.run(crontab.jobs[0][2])
@@ -259,10 +271,7 @@ def test_users_failures_and_mail(tmp_path: Path) -> None:
     assert unit.settings["User"] == ["daemon"]
     assert unit.settings["OnFailure"] == ["notify@%n.service"]
     assert "DynamicUser" not in unit.settings
-    assert "SuccessExitStatus" not in unit.settings
-    maintain = services(tmp_path / "v", *options)["maintain"]
-    assert maintain.settings["SuccessExitStatus"] == ["4"]
-    assert "OnFailure" not in maintain.settings
+    assert "OnFailure" not in services(tmp_path / "v", *options)["verify"].settings
     crontab = Crontab(has_users=False).read(rendered("cron", *options, "--mailto", "a@example.org"))
     assert crontab.variables == {"SHELL": "/bin/sh", "MAILTO": "a@example.org", "ESDB_DATABASE_URL": URL}
 
