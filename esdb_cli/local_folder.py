@@ -24,10 +24,11 @@ from pathlib import Path
 from typing import Final
 
 from esdb_cli.output import say
-from esdb_cli.server_process import SOCKET_PATH_LIMIT
+from esdb_cli.server_process import SOCKET_PATH_LIMIT, reachable_by_all
 from esdb_cli.server_programs import LocalServerError
 
 NAME: Final = ".esdb"
+_PREFIX: Final = "esdb-local-"
 _OURS: Final = re.compile(r"\.gitignore|lock|server\.json(\.new)?|log|data(\.\w+)?")
 
 
@@ -153,10 +154,11 @@ class LocalFolder:
     def private(self, memory: Memory) -> Path:
         """Give the private folder, made where there is none; short, and named without what libpq cannot read."""
         if not memory.private:
-            place = next((place for place in (tempfile.gettempdir(), "/tmp") if _is_plain(Path(place))), None)  # noqa: S108
+            places = (Path(tempfile.gettempdir()), Path("/tmp"))  # noqa: S108
+            place = next((place for place in places if _serves(place)), None)
             if place is None:
                 raise LocalServerError("no temporary folder has a short and plain name: set TMPDIR")
-            memory.private = tempfile.mkdtemp(prefix="esdb-local-", dir=place)
+            memory.private = tempfile.mkdtemp(prefix=_PREFIX, dir=place)
             # the server's user enters it too; nobody but us changes what is in it
             Path(memory.private).chmod(0o711)
             self.remember(memory)
@@ -230,6 +232,11 @@ def _is_plain(folder: Path) -> bool:
     """Tell whether libpq takes a folder as a host: short, no list of hosts, text."""
     name = str(folder / ".s.PGSQL.65535")
     return len(os.fsencode(name)) < SOCKET_PATH_LIMIT and "," not in name and name.isprintable()
+
+
+def _serves(place: Path) -> bool:
+    """Tell whether a private folder may lie in a temporary one: root's is for the server's user too."""
+    return _is_plain(place / f"{_PREFIX}12345678" / "data") and (os.geteuid() != 0 or reachable_by_all(place))
 
 
 def _is_private(name: str) -> bool:

@@ -57,7 +57,10 @@ class Place:
 
     def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
         """Start `esdb` with the server under test, its output kept for communicate()."""
-        env = environment(None, {"ESDB_PG_BINDIR": str(bindir()), "PYTHONPATH": str(ROOT), **variables})
+        # a folder that the run removes, and that the server's user reaches
+        temporary = self.path.parent if self._as_nobody else self.path.parent.parent
+        own = {"ESDB_PG_BINDIR": str(bindir()), "PYTHONPATH": str(ROOT), "TMPDIR": str(temporary)}
+        env = environment(None, {**own, **variables})
         return subprocess.Popen(
             command(*arguments, as_nobody=self._as_nobody), cwd=self.path, env=env, text=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,

@@ -264,7 +264,8 @@ def test_programs_in_a_home_are_copied_where_the_server_may_run_them(place: Plac
     if libraries.exists():
         shutil.copytree(libraries, home / libraries.name, symlinks=True)
     programs = str(home / package.name / wheel.parent.name / wheel.name)
-    place.ok("local", "start", ESDB_PG_BINDIR=programs)
+    # nor does the server's user reach this temporary folder
+    place.ok("local", "start", ESDB_PG_BINDIR=programs, TMPDIR=str(place.path))
     place.ok("local", "stop")
     private = LocalFolder(place.path / ".esdb").recall().private
     assert bool(private) == IS_ROOT
