@@ -106,6 +106,7 @@ class KeptServer:
         else:
             bindir = find_bindir_of(version, Path(memory.bindir or "/nonexistent"))
             self._refuse_copy(memory)
+            self._refuse_another()
         memory.bindir = str(bindir)
         bindir = server_process.readable_programs(bindir, self._identity, lambda: self.folder.private(memory))
         self._clear_leavings()
@@ -214,11 +215,23 @@ class KeptServer:
                 " running any more when you copied, remove postmaster.pid from the copy's data"
             )
 
+    def _refuse_another(self) -> None:
+        """Refuse to start beside a server that somebody started on these data by other means."""
+        written = server_process.read_pid_file(self.folder.data)
+        if written is None or not server_process.is_alive(written.pid):
+            return
+        with contextlib.suppress(OSError):
+            if "postgres" in server_process.arguments_of(written.pid) and self.folder.data.samefile(written.data):
+                raise LocalServerError(
+                    f"a server that esdb did not start works on {self.folder.data}: pid {written.pid}"
+                )
+
     def _clear_leavings(self) -> None:
         for leaving in self.folder.path.glob("data.*"):
             shutil.rmtree(leaving, ignore_errors=True)
-        written = server_process.read_pid_file(self.folder.data)
-        if written is not None:
+        # it guards nothing here that the directory's own lock does not
+        (self.folder.data / f".s.PGSQL.{PORT}.lock").unlink(missing_ok=True)
+        if server_process.read_pid_file(self.folder.data) is not None:
             # The id may have gone to another process, or its own be dead but not yet buried. The server takes
             # a file in which its parent is named for stale, and still looks for other processes of the killed server.
             with open(self.folder.data / "postmaster.pid", "r+", opener=_private_file) as file:
@@ -226,8 +239,6 @@ class KeptServer:
                 file.seek(0)
                 file.write(f"{os.getpid()}\n{rest}")
                 file.truncate()
-            # the socket's own lock guards nothing here that the directory's does not
-            (self.folder.data / f".s.PGSQL.{PORT}.lock").unlink(missing_ok=True)
 
 
 def refuse_strangers(folder: LocalFolder) -> None:

@@ -33,6 +33,7 @@ class PidFile(NamedTuple):
     """What a server says of itself in postmaster.pid; the status is empty while it is not written yet."""
 
     pid: int
+    data: str
     status: str
 
     @property
@@ -46,7 +47,8 @@ def read_pid_file(data: Path) -> PidFile | None:
     lines = _read(data / "postmaster.pid").splitlines()
     if not lines or not lines[0].strip().isdecimal():
         return None
-    return PidFile(int(lines[0]), lines[7].strip() if len(lines) > 7 else "")
+    lines += [""] * (8 - len(lines))
+    return PidFile(int(lines[0]), lines[1], lines[7].strip())
 
 
 def unprivileged_identity() -> dict[str, Any]:

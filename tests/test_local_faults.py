@@ -83,6 +83,26 @@ def test_an_id_that_another_process_has_now_is_no_server(store: Place) -> None:
     assert store.pid() != os.getpid()
 
 
+def test_a_server_that_was_started_by_other_means_is_left_alone(store: Place) -> None:
+    store.ok("local", "stop")
+    for path in (store.path.parent, store.path, store.path / ".esdb"):
+        path.chmod(0o711)
+    identity = server_process.unprivileged_identity()
+    options = ["-c", "listen_addresses=", "-c", "unix_socket_directories=."]
+    programs = server_process.readable_programs(bindir(), identity, lambda: store.path.parent)
+    server = server_process.spawn(
+        programs / "postgres", "-D", str(store.data), *options, identity=identity, cwd=Path("/")
+    )
+    assert server_process.wait_until_ready(server, store.data, lambda: False)
+    (store.path / ".esdb").chmod(0o700)
+    refused = store.run("--local", "read", "s")
+    assert refused.returncode == 5
+    assert refused.stderr == f"esdb: a server that esdb did not start works on {store.data}: pid {server.pid}\n"
+    server.send_signal(signal.SIGINT)
+    server.wait(timeout=60)
+    assert versions(store) == [1]
+
+
 def test_commands_that_start_it_at_once_share_one(place: Place) -> None:
     processes = [place.start("local", "start") for _ in range(4)]
     results = [(*process.communicate(timeout=120), process.returncode) for process in processes]
