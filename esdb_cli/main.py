@@ -28,16 +28,21 @@ COMMANDS = {
     "import": _Entry("esdb_cli.import_events:import_command", "Import events, as `esdb export` writes them."),
     "indexes": _Entry("esdb_cli.indexes:indexes", "Add and drop the indexes that not every store needs."),
     "info": _Entry("esdb_cli.events:info", "Show what the store knows of a stream."),
+    "local": _Entry("esdb_cli.local:local", "Start, stop and remove the server that `esdb --local` uses."),
     "maintain": _Entry("esdb_cli.maintain:maintain", "Do the store's regular maintenance, step by step."),
     "migrate": _Entry("esdb_cli.migrate:migrate", "Bring the database's schema to this version."),
     "partitions": _Entry("esdb_cli.partitions:partitions", "Make, check and list the partitions of the events."),
     "read": _Entry("esdb_cli.events:read", "Read a stream, or every event in order."),
     "refresh-stats": _Entry("esdb_cli.statistics:refresh_stats", "Bring the view event_statistics up to date."),
+    "schedule": _Entry("esdb_cli.schedule:schedule", "Render the regular jobs for cron and for systemd."),
     "settings": _Entry("esdb_cli.settings:settings", "List and change the store's settings."),
     "snapshots": _Entry("esdb_cli.snapshots:snapshots", "List the snapshots that are due, and remove old ones."),
     "status": _Entry("esdb_cli.migrate:status", "Show which migrations are applied, pending or changed."),
     "verify": _Entry("esdb_cli.verify:verify", "Prove that schema and data are as they should be."),
 }
+
+
+_WITHOUT_DATABASE = {"demo", "local", "schedule"}
 
 
 class LazyGroup(click.Group):
@@ -85,11 +90,19 @@ def _print_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
     callback=_print_version,
     help="Show the version and exit.",
 )
-def cli() -> None:
+@click.option(
+    "--local",
+    is_flag=True,
+    help="Use a server kept in ./.esdb, made and started when needed, whatever the environment says.",
+)
+@click.pass_context
+def cli(ctx: click.Context, *, local: bool) -> None:
     """esdb: an event store that lives in PostgreSQL.
 
     Exit codes: 0 ok, 1 failed, 2 usage, 3 pending or drift, 4 lock timeout, 5 cannot connect.
     """
+    if local and ctx.invoked_subcommand in _WITHOUT_DATABASE:
+        raise click.UsageError(f"--local is for commands that use a database, not for `{ctx.invoked_subcommand}`.")
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, LiteralString
 import click
 
 from esdb_cli.db import connect, database_option
-from esdb_cli.errors import EXIT_CANNOT_CONNECT, EXIT_FAILED, EXIT_LOCK_TIMEOUT, CliError, from_database
+from esdb_cli.errors import EXIT_CANNOT_CONNECT, EXIT_FAILED, EXIT_LOCK_TIMEOUT, EXIT_USAGE, CliError, from_database
 from esdb_cli.output import print_json, print_table, say
 from esdb_cli.snapshots import clean_up, days, older_than_days_option
 from esdb_cli.snapshots import script as cleanup_script
@@ -244,6 +244,8 @@ def _do(step: Step, database_url: str | None, options: Options) -> tuple[Outcome
         result, detail = "skipped" if done.is_skipped else "ok", done.detail
     except (CliError, psycopg.Error) as raised:
         error = from_database(raised) if isinstance(raised, psycopg.Error) else raised
+        if error.exit_code == EXIT_USAGE:
+            raise error from None  # no database is given: that is not for each step to say
         code = error.exit_code if error.exit_code in {EXIT_LOCK_TIMEOUT, EXIT_CANNOT_CONNECT} else EXIT_FAILED
         result, detail = "locked out" if code == EXIT_LOCK_TIMEOUT else "failed", error.message
         say(f"{step.name}:")

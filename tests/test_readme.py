@@ -79,6 +79,7 @@ class Reader:
             "PGUSER": "postgres",
             "PGDATABASE": "shop",
             "PGTZ": "UTC",
+            "ESDB_PG_BINDIR": str(bindir()),
             "ESDB_DATABASE_URL": server.url("shop"),
         }
         self._environment = environment(None, own)
@@ -150,6 +151,8 @@ class Reader:
         for process in self._background:
             process.kill()
             process.communicate()
+        if (self._folder / ".esdb").exists():
+            self._run(["esdb", "local", "destroy", "--yes"], "")
 
     def _install_node_modules(self) -> None:
         (self._folder / "node_modules").symlink_to(tools.node_modules(self._folder / "package.json"))

@@ -78,9 +78,29 @@ def pgbouncer_binary() -> Path:
     if installed := shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"):
         return Path(installed)
     try:
-        return _cached("pgbouncer", _fetch_pgbouncer) / "pgbouncer"
+        return _cached("pgbouncer", functools.partial(_fetch_program, "pgbouncer", "usr/sbin/pgbouncer")) / "pgbouncer"
     except MissingToolError:
         raise MissingToolError("PgBouncer is needed: apt-get install pgbouncer") from None
+
+
+def verify_units(units: list[Path]) -> str:
+    """Give what `systemd-analyze verify` says of units: nothing where it finds no fault."""
+    program, known = shutil.which("systemd-analyze"), []
+    if program is None:
+        try:
+            folder = _cached("systemd", functools.partial(_fetch_program, "systemd", "usr/bin/systemd-analyze"))
+        except MissingToolError:
+            raise MissingToolError("systemd-analyze is needed: apt-get install systemd") from None
+        # units are looked for in the folders of those that it is given
+        program, known = str(folder / "systemd-analyze"), [folder / "lib" / "systemd" / "system" / "timers.target"]
+    result = subprocess.run(
+        [program, "verify", "--man=no", *units, *known],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    return result.stdout if result.stdout or not result.returncode else f"exit code {result.returncode}"
 
 
 def server_bindir(version: int) -> Path:
@@ -180,17 +200,17 @@ def _fetch_pgtap(packages: list[str], folder: Path) -> None:
     _extract(folder / "package" / "dist" / "pgtap.tar.gz", folder)
 
 
-def _fetch_pgbouncer(folder: Path) -> None:
-    """Fetch PgBouncer and the libraries it names, and make a command that finds them."""
-    depends = _run("apt-cache", "depends", "--important", "pgbouncer")
-    libraries = [name for name in re.findall(r"^  Depends: (lib\S+)", depends, re.MULTILINE) if name != "libc6"]
-    _fetch_debian(["pgbouncer", *libraries], folder)
-    command = folder / "pgbouncer"
+def _fetch_program(package: str, program: str, folder: Path) -> None:
+    """Fetch a program's package and the libraries it names, and make a command that finds them."""
+    depends = _run("apt-cache", "depends", "--important", package)
+    names = re.findall(r"^  (?:Pre)?Depends: (lib\S+)", depends, re.MULTILINE)
+    _fetch_debian([package, *(name for name in dict.fromkeys(names) if name != "libc6")], folder)
+    command = folder / Path(program).name
     command.write_text(
         '#!/bin/sh\nhere=$(dirname "$(readlink -f "$0")")\n'
-        'for lib in "$here"/usr/lib/*-linux-gnu "$here"/lib/*-linux-gnu; do\n'
+        'for lib in "$here"/usr/lib/*-linux-gnu "$here"/lib/*-linux-gnu "$here"/*/*-linux-gnu/systemd; do\n'
         '    LD_LIBRARY_PATH="$lib:$LD_LIBRARY_PATH"\n'
-        'done\nexport LD_LIBRARY_PATH\nexec "$here/usr/sbin/pgbouncer" "$@"\n'
+        f'done\nexport LD_LIBRARY_PATH\nexec "$here/{program}" "$@"\n'
     )
     command.chmod(0o755)
     _run(str(command), "--version")
