@@ -59,6 +59,10 @@ bench: $(VENV)/installed-demo ## compare with other event stores on this machine
 bench-partitions: $(VENV)/installed-demo ## measure what 1,080 partitions cost beside 108; QUICK=1 for a minute's worth
 	QUICK=$(QUICK) $(BIN)/python -m benchmarks.partitions
 
+.PHONY: bench-import
+bench-import: $(VENV)/installed-demo ## measure the rates of import and export; QUICK=1 for a minute's worth
+	QUICK=$(QUICK) $(BIN)/python -m benchmarks.import_export
+
 .PHONY: dist
 dist: $(VENV)/installed-test ## build the wheel and the source archive into dist/
 	$(BIN)/python -m hatchling build

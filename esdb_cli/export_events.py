@@ -74,7 +74,7 @@ class _Window:
 class _Page(NamedTuple):
     """What esdb._export_page() returns."""
 
-    lines: str | None
+    lines: bytes | None
     line_count: int
     last_position: int
     page_count: int
@@ -117,7 +117,7 @@ class _Export:
                 self._turns.wait_for(window.index)
                 while True:
                     if page.lines:
-                        self._file.write(page.lines.encode() + b"\n")
+                        self._file.writelines((page.lines, b"\n"))
                     self.events += page.line_count
                     if not page.has_more:
                         break
@@ -142,8 +142,8 @@ class _Export:
             **self._filters, "after_position": window.after, "up_to_position": window.end,
             "max_count": self._count, "max_bytes": _PAGE_BYTES,
         }  # fmt: skip
-        with connection.transaction():
-            row = connection.execute(call("esdb._export_page", arguments)).fetchone()
+        with connection.transaction(), connection.cursor(binary=True) as cursor:
+            row = cursor.execute(call("esdb._export_page", arguments)).fetchone()
         if row is None:
             raise AssertionError("a function returns a row")
         page = _Page(*row)

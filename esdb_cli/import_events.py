@@ -66,7 +66,7 @@ _SHOWN_FAULTS: Final = 20
     help="Write each bad line to FILE, as a JSON object with line, fault and text.",
 )
 @click.option("--no-seal", is_flag=True, help="Leave it to `esdb maintain` to seal again what had to be unsealed.")
-@click.option("--jobs", type=click.IntRange(1, 16), default=4, show_default=True, help="Batches read at a time.")
+@click.option("--jobs", type=click.IntRange(1, 16), default=4, show_default=True, help="Batches at a time.")
 @click.option("--wait", type=click.FloatRange(0), default=60.0, show_default=True, help="Seconds to try for locks.")
 @click.option("--dry-run", is_flag=True, help="Check the whole file against the store and change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as one JSON object.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,6 +11,36 @@ if TYPE_CHECKING:
 
 _BLOCK = 1 << 20
 _KEPT_OF_A_LONG_LINE = 1000
+
+_TEXT = rb'"([^"\\\x00-\x1f]+)"'
+_NUMBER = rb"([1-9][0-9]{0,17})"
+_TIME = rb"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(?:Z|[+-][0-9:]+)"
+_MEMBERS = {
+    b"position": _NUMBER,
+    b"id": _TEXT,
+    b"bounded_context": _TEXT,
+    b"group_context": _TEXT,
+    b"feature_context": _TEXT,
+    b"action_type": _TEXT,
+    b"aggregate_type": _TEXT,
+    b"aggregate_id": _TEXT,
+    b"event_type": _TEXT,
+    b"schema_version": rb"([1-9][0-9]{0,4})",
+    b"version": _NUMBER,
+    b"timestamp": b'"(' + _TIME + b')"',
+    # null without quotes, a time between them
+    b"occurred_at": b'(?:(?=n)|"(?=[0-9]))(null|' + _TIME + b')(?:(?<=l)|(?<![l"])")',
+    b"payload": rb"(\{.*\})",
+    b"metadata": rb"(null|\{.*\})",
+    b"recorded_by": _TEXT,
+}
+# A line as `esdb export` writes it, or json.dumps() in the order of the columns. Where payload and metadata part is
+# found by what stands between them, which may stand inside of them, too. That does no harm: a part of a JSON object is
+# none, nor is an object with something behind it, so the server refuses a payload that was split elsewhere.
+_CANONICAL = re.compile(
+    rb"\{" + rb", ?".join(b'"' + key + b'": ?' + value for key, value in _MEMBERS.items()) + rb"\}\r?"
+)
+_CONTEXT = list(_MEMBERS).index(b"bounded_context") + 1
 
 
 class Readable(Protocol):
@@ -47,6 +78,23 @@ class Batch:
         if self.faults:
             return b"".join([b"%d\t%s\n" % line for line in numbered if line[0] not in self.faults])
         return b"".join([b"%d\t%s\n" % line for line in numbered])
+
+    def copy_rows(self) -> bytes | None:
+        """Return the lines as numbered rows as COPY reads them, split without reading the JSON; None: not all can be.
+
+        They come context by context.
+        """
+        if self.faults:
+            return None
+        match = _CANONICAL.fullmatch
+        contexts: dict[bytes, list[bytes]] = {}
+        for number, line in enumerate(self.lines, self.first):
+            found = match(line)
+            if found is None:
+                return None
+            rows = contexts.setdefault(found[_CONTEXT], [])
+            rows.append(b"%d\t%b\n" % (number, b"\t".join(found.groups())))
+        return b"".join([row for rows in contexts.values() for row in rows]).replace(b"\\", b"\\\\")
 
 
 def batches(file: Readable, max_lines: int, max_bytes: int, longest: int) -> Iterator[Batch]:

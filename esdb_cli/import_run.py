@@ -1,15 +1,20 @@
-"""The run of an import: batches staged side by side on connections of their own, and written one after the other."""
+"""The run of an import: batches staged side by side on connections of their own, and written in order.
+
+A plain batch, with nothing in it but events that follow each other and what is stored, takes its turn twice: to draw
+the positions of its events, and to move the rows of the streams that go on and to commit. In between it is written
+beside others. Any other batch, and one that failed to be plain after all, is written alone, when all before it are.
+"""
 
 from __future__ import annotations
 
 import json
 import threading
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, LiteralString
 
 from esdb_cli.db import connect
 from esdb_cli.errors import EXIT_LOCK_TIMEOUT, CliError
-from esdb_cli.turns import Turns
+from esdb_cli.turns import OvertakenError, TwoTurns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,10 +28,15 @@ STEP: Final = "import"
 """The name of the lock that lets one import run at a time."""
 _ATTEMPTS: Final = 10
 _COPY: Final = "copy pg_temp.esdb_import_lines (number, line) from stdin"
+_COPY_ROWS: Final = (
+    "copy pg_temp.esdb_import_events (number, position, id, bounded_context, group_context, feature_context,"
+    " action_type, aggregate_type, aggregate_id, event_type, schema_version, version, timestamp, occurred_at, payload,"
+    " metadata, recorded_by) from stdin (null 'null')"
+)
 # Sets aside limits that suit short transactions: a batch is staged while the one before is written.
 _SETTINGS: Final = (
     "select set_config('statement_timeout', '0', true), set_config('idle_in_transaction_session_timeout', '0', true),"
-    " set_config('work_mem', '64MB', true)"
+    " set_config('work_mem', '64MB', true), set_config('jit', 'off', true), set_config('timezone', 'UTC', true)"
 )
 
 
@@ -82,8 +92,11 @@ class Import:
     def __post_init__(self) -> None:
         """Prepare what the threads share."""
         self._reading = threading.Lock()
-        self._turns = Turns()
-        self._last_position = 0
+        self._turns = TwoTurns()
+        self._last_positions = {-1: 0}
+        """The highest position in the file up to a batch, by its index."""
+        self._writing: dict[int, str] = {}
+        """The transactions of the plain batches that are being written, by their index."""
         self._is_audited = False
 
     def run(self) -> None:
@@ -104,8 +117,9 @@ class Import:
             for batch in self.batches:
                 self._stage(connection, batch)
                 connection.execute("select from esdb._import_obstacles()")  # refuses what is archived
-                row = self._batch(connection, is_dry_run=True)
+                row = self._write_alone(connection, batch, is_dry_run=True)
                 faults = self._faults(connection, batch, row)
+                self._last_positions[batch.index] = row["last_position"]
                 self._count(batch, row, faults)
 
     @staticmethod
@@ -129,36 +143,104 @@ class Import:
         """Import a batch in one transaction, again where something changed under it."""
         from psycopg import errors
 
-        for attempt in range(1, _ATTEMPTS + 1):
+        attempt = 0
+        may_be_plain = True
+        while True:
             try:
                 with connection.transaction():
                     connection.execute(_SETTINGS)
-                    self._stage(connection, batch)
-                    self._turns.wait_for(batch.index)
-                    self._guard.execute("select 1")  # the lock is still there
-                    self._remove_obstacles(connection)
-                    row = self._batch(connection)
+                    has_faults = self._stage(connection, batch)
+                    row = None
+                    if may_be_plain and not has_faults and self._is_plain(connection):
+                        row = self._write_plain(connection, batch)
+                    if row is None:
+                        row = self._write_alone(connection, batch)
                     faults = self._faults(connection, batch, row)
                     if row["event_count"] and not self._is_audited:
                         self._audit(connection, "begun")
                 break
+            except OvertakenError:
+                self._withdraw(batch)
             except (
                 errors.SerializationFailure,
                 errors.DeadlockDetected,
+                errors.LockNotAvailable,
+                errors.UniqueViolation,
+                errors.OutOfMemory,  # of locks
                 errors.CheckViolation,  # no partition for an event
                 errors.lookup("SE012"),
             ):
+                attempt += not may_be_plain
                 if attempt == _ATTEMPTS:
                     raise
+                may_be_plain = False
+                self._withdraw(batch)
         self._is_audited = self._is_audited or row["event_count"] > 0
+        self._last_positions[batch.index] = row["last_position"]
+        self._writing.pop(batch.index, None)
         self._count(batch, row, faults)
         self._turns.finish()
 
-    def _stage(self, connection: psycopg.Connection[Any], batch: Batch) -> None:
+    def _withdraw(self, batch: Batch) -> None:
+        self._writing.pop(batch.index, None)
+        self._turns.withdraw(batch.index)
+
+    def _stage(self, connection: psycopg.Connection[Any], batch: Batch) -> bool:
+        """Stage a batch; tell whether it has faults."""
         connection.execute("select esdb._import_begin()")
+        rows = batch.copy_rows()
+        if rows is not None and self._stage_rows(connection, rows):
+            return False
         with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
             copy.write(batch.copy_text())
-        connection.execute("select esdb._import_stage()")
+        return bool(self._value(connection, "select esdb._import_stage()")) or bool(batch.faults)
+
+    def _stage_rows(self, connection: psycopg.Connection[Any], rows: bytes) -> bool:
+        """Stage rows; tell whether all are events. What is none has its fault told by esdb._import_stage()."""
+        from psycopg import Rollback, errors
+
+        try:
+            with connection.transaction():
+                with connection.cursor() as cursor, cursor.copy(_COPY_ROWS) as copy:
+                    copy.write(rows)
+                if not self._value(connection, "select esdb._import_are_sound()"):
+                    raise Rollback
+                return True
+        except (errors.DataError, errors.IntegrityError, errors.ProgramLimitExceeded, errors.StatementTooComplex):
+            pass
+        return False
+
+    def _is_plain(self, connection: psycopg.Connection[Any]) -> bool:
+        query = "select esdb._import_own_heads() and esdb._import_fits(%s)"
+        return bool(self._value(connection, query, (self.jobs,)))
+
+    def _write_plain(self, connection: psycopg.Connection[Any], batch: Batch) -> Row | None:
+        """Write a plain batch beside others; None: it is not plain beside what is stored."""
+        index = batch.index
+        self._turns.wait_to_begin(index)
+        self._guard.execute("select 1")  # the lock is still there
+        self._remove_obstacles(connection)
+        earlier = list(self._writing.values())
+        reserved = self._row(connection, "select * from esdb._import_reserve(%s)", (self._last_positions[index - 1],))
+        if reserved["own_xid"] is None:
+            return None
+        self._last_positions[index] = reserved["last_position"]
+        self._writing[index] = reserved["own_xid"]
+        self._turns.begin(index)
+        row = self._row(connection, "select * from esdb._import_write()")
+        self._turns.wait_to_finish(index)
+        self._guard.execute("select 1")
+        connection.execute("select esdb._import_continue(%s::xid[])", (earlier,))
+        return {**row, "known_count": 0, "fault_count": 0, "last_position": reserved["last_position"]}
+
+    def _write_alone(self, connection: psycopg.Connection[Any], batch: Batch, *, is_dry_run: bool = False) -> Row:
+        """Write any batch, but for what is there already and for bad lines, when all before are written."""
+        if not is_dry_run:
+            self._turns.wait_alone(batch.index)
+            self._guard.execute("select 1")
+            self._remove_obstacles(connection)
+        arguments = (self._last_positions[batch.index - 1], self.goes_on, is_dry_run)
+        return self._row(connection, "select * from esdb._import_batch(%s, %s, %s)", arguments)
 
     def _remove_obstacles(self, connection: psycopg.Connection[Any]) -> None:
         """Make the partitions that are missing and unseal the sealed ones, each in a transaction of its own."""
@@ -193,12 +275,17 @@ class Import:
         unseal(self._control, step["bounded_context"], step["lower_bound"], f"import of {self.name}", wait=self.wait)
         self.unsealed.append((step["bounded_context"], step["partition"]))
 
-    def _batch(self, connection: psycopg.Connection[Any], *, is_dry_run: bool = False) -> Row:
+    @staticmethod
+    def _value(connection: psycopg.Connection[Any], query: LiteralString, arguments: tuple[Any, ...] = ()) -> Any:
+        row = connection.execute(query, arguments).fetchone()
+        return row[0] if row else None
+
+    @staticmethod
+    def _row(connection: psycopg.Connection[Any], query: LiteralString, arguments: tuple[Any, ...] = ()) -> Row:
         from psycopg.rows import dict_row
 
         with connection.cursor(row_factory=dict_row) as cursor:
-            arguments = (self._last_position, self.goes_on, is_dry_run)
-            row = cursor.execute("select * from esdb._import_batch(%s, %s, %s)", arguments).fetchone()
+            row = cursor.execute(query, arguments).fetchone()
         if row is None:
             raise AssertionError("a function returns a row")
         return row
@@ -221,7 +308,6 @@ class Import:
         totals.refused += len(faults)
         totals.min_position = totals.min_position or row["min_position"]
         totals.max_position = row["max_position"] or totals.max_position
-        self._last_position = row["last_position"] or self._last_position
         if faults:
             self.report_faults(faults)
         self.report_progress(batch.end, totals)

@@ -1,5 +1,6 @@
--- Checks the staged batch of an import against the store and writes it: what is there already is left out, what does not
--- fit is named in esdb_import_faults and left out too. after_position: the highest position of the file so far.
+-- Checks the staged batch of an import, whatever it holds, against the store and writes it: what is there already is left
+-- out, what does not fit is named in esdb_import_faults and left out too. Plain batches need not come by here: see
+-- _import_reserve(). after_position: the highest position of the file so far.
 -- goes_on: leave out what does not fit; else nothing is written where a line has a fault, _import_stage()'s included.
 -- is_dry_run: write nothing.
 --
@@ -76,9 +77,14 @@ begin
             exit check_and_write;
         end if;
         begin
+            -- what is left is plain
+            perform esdb._import_own_heads();
+            perform esdb._import_stand();
+            perform esdb._import_draw();
             select w.event_count, w.min_position, w.max_position
             into event_count, min_position, max_position
             from esdb._import_write() as w;
+            perform esdb._import_continue('{}');
             exit check_and_write;
         exception
             when unique_violation then

@@ -13,7 +13,7 @@ as $function$
 begin
     if to_regclass('pg_temp.esdb_import_lines') is not null then
         truncate pg_temp.esdb_import_lines, pg_temp.esdb_import_events, pg_temp.esdb_import_faults,
-            pg_temp.esdb_import_streams, pg_temp.esdb_import_heads;
+            pg_temp.esdb_import_streams, pg_temp.esdb_import_heads, pg_temp.esdb_import_positions;
         return;
     end if;
     create temporary table esdb_import_lines (number bigint not null, line text not null) on commit drop;
@@ -22,6 +22,7 @@ begin
     -- the streams' rows as they are, those of a dry run as they would be after its earlier batches
     create temporary table esdb_import_streams (like esdb.streams) on commit drop;
     create temporary table esdb_import_seen (like esdb.streams, primary key (aggregate_id)) on commit drop;
+    create temporary table esdb_import_positions (number bigint not null, position bigint not null) on commit drop;
     -- the streams' rows as the batch makes them; a column that is null there stays as it is
     create temporary table esdb_import_heads (
         aggregate_id text collate "C" not null,
@@ -35,7 +36,9 @@ begin
         deleted_at timestamptz,
         version_before bigint not null,
         known_count bigint not null,
-        is_sound boolean not null
+        is_sound boolean not null,
+        -- the stream was at version_before already when the batch drew its positions
+        stands boolean not null default false
     ) on commit drop;
 end
 $function$;

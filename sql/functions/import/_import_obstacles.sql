@@ -1,6 +1,6 @@
 -- The partitions that have to be made (action create_month) or unsealed (action unseal) before the staged batch can be
--- written, as variables of the templates. Looks at what is probably new: without locks, so _import_batch() may still
--- meet another. Locks nothing. Errors: SE013.
+-- written, as variables of the templates. Looks at what is probably new: without locks, so what writes the batch may
+-- still meet another. Locks nothing. Errors: SE013.
 create or replace function esdb._import_obstacles()
 returns table (
     action text,
@@ -15,19 +15,25 @@ language plpgsql
 stable
 parallel unsafe
 set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
 as $function$
 #variable_conflict use_variable
 declare
     _month record;
-    -- an event locks its leaf and the indexes on it, until its transaction ends
-    _locks bigint := (
-        select count(*) * (
-            7 + (select count(*) from jsonb_array_elements(esdb._leaf_indexes()) as i where (i ->> 'wanted')::boolean)
-        )
+    _archived timestamptz;
+    _months constant jsonb := (
+        select jsonb_agg(m)
         from (
-            select distinct e.bounded_context, esdb._utc_month(e.timestamp)
-            from pg_temp.esdb_import_events as e
+            select distinct d.code, esdb._utc_month(d.day) as month
+            from (
+                select distinct e.bounded_context::text as code, e.timestamp::date as day
+                from pg_temp.esdb_import_events as e
+            ) as d
         ) as m
+    );
+    -- an event locks its leaf and the indexes on it, until its transaction ends
+    _locks constant bigint := jsonb_array_length(_months) * (
+        7 + (select count(*) from jsonb_array_elements(esdb._leaf_indexes()) as i where (i ->> 'wanted')::boolean)
     );
     _locks_each constant integer := current_setting('max_locks_per_transaction')::integer;
     _places constant integer :=
@@ -43,43 +49,53 @@ begin
     end if;
     for _month in
         select c.code::text as code, c.name, m.month
-        from (
-            select distinct e.bounded_context, esdb._utc_month(e.timestamp) as month
-            from pg_temp.esdb_import_events as e
-            left join esdb.streams as s on s.aggregate_id = e.aggregate_id
-            where e.version > coalesce(s.version, 0)
-        ) as m
-        join esdb.bounded_contexts as c on c.code = m.bounded_context
+        from jsonb_to_recordset(_months) as m (code text, month timestamptz)
+        join esdb.bounded_contexts as c on c.code = m.code
         order by c.name, m.month
     loop
         bounded_context := _month.code;
         context_name := _month.name;
-        -- also one without events: its place in the tree is taken
-        perform esdb._refuse_archived(s.bounded_context::text, s.lower_bound, 'import the rest without its months')
-        from esdb.archives as a
-        join esdb.seals as s on s.bounded_context = a.bounded_context and s.lower_bound = a.lower_bound
-        where s.bounded_context = _month.code and s.lower_bound <= _month.month and s.upper_bound > _month.month;
         select p.partition, p.lower_bound, p.upper_bound
         into partition, lower_bound, upper_bound
         from esdb._leaves as p
         where p.bounded_context = _month.code
             and p.lower_bound <= _month.month
             and coalesce(p.upper_bound > _month.month, true);
-        if partition is null then
-            action := 'create_month';
+        action := case
+            when partition is null then 'create_month'
+            -- sealed, or being sealed
+            when exists (
+                select from pg_trigger as t
+                where t.tgrelid = to_regclass(format('esdb.%I', partition)) and t.tgname = 'events_are_sealed'
+            ) then 'unseal'
+        end;
+        -- also one without events: its place in the tree is taken
+        _archived := (
+            select s.lower_bound
+            from esdb.archives as a
+            join esdb.seals as s on s.bounded_context = a.bounded_context and s.lower_bound = a.lower_bound
+            where s.bounded_context = _month.code and s.lower_bound <= _month.month and s.upper_bound > _month.month
+        );
+        continue when action is null and _archived is null;
+        continue when not exists (
+            select
+            from pg_temp.esdb_import_events as e
+            left join esdb.streams as s on s.aggregate_id = e.aggregate_id
+            where e.bounded_context = _month.code
+                and esdb._utc_month(e.timestamp) = _month.month
+                and e.version > coalesce(s.version, 0)
+        );
+        if _archived is not null then
+            perform esdb._refuse_archived(_month.code, _archived, 'import the rest without its months');
+        end if;
+        continue when action is null;
+        if action = 'create_month' then
             lower_bound := _month.month;
             upper_bound := esdb._utc_month(_month.month, 1);
             partition := esdb._partition_name(_month.name, lower_bound, upper_bound);
             optional_indexes := esdb._leaf_indexes();
-            return next;
-        elsif exists (
-            -- sealed, or being sealed
-            select from pg_trigger as t
-            where t.tgrelid = to_regclass(format('esdb.%I', partition)) and t.tgname = 'events_are_sealed'
-        ) then
-            action := 'unseal';
-            return next;
         end if;
+        return next;
     end loop;
 end
 $function$;
