@@ -47,6 +47,7 @@ STORES: dict[str, Callable[[str], object]] = {
 """The other stores that a page can have."""
 TIMEOUT = 120
 GENERATED = ("reference", "decisions")
+LIBPQ = {"HOST": "host", "PORT": "port", "USER": "user", "DATABASE": "dbname"}
 LANGUAGES = {"sql", "console", "python", "text", "toml", "ini", "crontab", "make", "yaml"}
 PAGES = [
     ROOT / "README.md",
@@ -112,6 +113,9 @@ class Reader:
         if user := re.fullmatch(r"export ESDB_DATABASE_URL=postgresql://(\w+)@localhost/shop", command):
             self._environment["ESDB_DATABASE_URL"] = self._server.url("shop", user=user[1])
             return
+        if command == "export ESDB_DATABASE_URL=$(esdb local start)":
+            self._use_local_server(command, expected)
+            return
         if command.startswith("pip install "):
             _assert_installable(command)
             return
@@ -130,6 +134,15 @@ class Reader:
         fails = re.search(r"^(esdb|ERROR): ", expected, re.MULTILINE) is not None
         assert (result.returncode != 0) == fails, f"$ {command}\n{result.stdout}"
         _compare(expected, result.stdout)
+
+    def _use_local_server(self, command: str, expected: str) -> None:
+        """Keep what a shell would remember, for the following examples and for psql."""
+        result = self._run(["sh", "-c", f"{command}; printenv ESDB_DATABASE_URL > url"], "")
+        _compare(expected, result.stdout)
+        url = (self._folder / "url").read_text().strip()
+        parts = psycopg.conninfo.conninfo_to_dict(url)
+        self._environment["ESDB_DATABASE_URL"] = url
+        self._environment |= {f"PG{name}": str(parts[key]) for name, key in LIBPQ.items()}
 
     def _start(self, command: str, expected: str) -> None:
         """Start a command in the background and wait until it has said what is shown."""
