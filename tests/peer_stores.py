@@ -13,6 +13,7 @@ from typing import Any
 import psycopg
 from psycopg.types.json import Jsonb
 
+from tests import tools
 from tests.databases import environment, esdb_program, run_esdb
 from tests.fixtures import Connection
 from tests.import_support import report
@@ -57,7 +58,7 @@ def install_emmett(url: str) -> None:
 def write_emmett_orders(url: str, orders: int, items: int) -> list[dict[str, Any]]:
     """Let emmett write orders; give the events as it reads them, in their global order."""
     printed = peers.run(
-        "node", "--input-type=module", "-e", (PROGRAMS / "emmett_orders.mjs").read_text(encoding="utf-8"),
+        str(tools.node()), "--input-type=module", "-e", (PROGRAMS / "emmett_orders.mjs").read_text(encoding="utf-8"),
         folder=peers.npm_folder(),
         environment={"SOURCE_URL": url, "ORDERS": str(orders), "ITEMS": str(items)},
     )  # fmt: skip

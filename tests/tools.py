@@ -142,15 +142,21 @@ def node() -> Path:
         raise MissingToolError("Node.js from version 18 on and npm are needed: apt-get install nodejs npm") from None
 
 
+def npm() -> list[str]:
+    """Give the command that begins a call of npm: the machine's, else that of the fetched Node.js."""
+    if shutil.which("npm"):
+        return ["npm"]
+    program = node()
+    return [str(program), str(program.parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
+
+
 def node_modules(manifest: Path) -> Path:
     """Give the folder with the packages that a package.json names."""
     digest = hashlib.sha256(manifest.read_bytes()).hexdigest()[:12]
-    own_npm = node().parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    npm = ["npm"] if shutil.which("npm") else [str(node()), str(own_npm)]
 
     def install(folder: Path) -> None:
         shutil.copy(manifest, folder)
-        _run(*npm, "install", "--silent", "--ignore-scripts", "--no-audit", "--no-fund", cwd=folder)
+        _run(*npm(), "install", "--silent", "--ignore-scripts", "--no-audit", "--no-fund", cwd=folder)
 
     return _cached(f"node-modules-{digest}", install) / "node_modules"
 
@@ -245,7 +251,7 @@ def _fetch_debian(packages: list[str], folder: Path) -> None:
 def _fetch_npm(package: str, folder: Path) -> None:
     """Fetch a package of npm and unpack it, without running its scripts."""
     with tempfile.TemporaryDirectory() as downloads:
-        _run("npm", "pack", "--silent", "--ignore-scripts", package, cwd=Path(downloads))
+        _run(*npm(), "pack", "--silent", "--ignore-scripts", package, cwd=Path(downloads))
         (archive,) = Path(downloads).glob("*.tgz")
         _extract(archive, folder)
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +14,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
+
+from tests import tools
 
 CACHE: Final = Path(__file__).resolve().parent.parent / ".cache" / "bench"
 
@@ -59,9 +60,9 @@ def npm_folder() -> Path:
     folder = CACHE / "npm"
     with _installing(folder, wanted) as is_due:
         if is_due:
-            if shutil.which("npm") is None or shutil.which("node") is None:
-                raise PackageError("npm and node are needed for message-db and emmett: install Node.js")
-            run("npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(folder), *wanted)
+            run(
+                *tools.npm(), "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(folder), *wanted
+            )
     return folder
 
 
@@ -99,7 +100,7 @@ def message_db_schema() -> str:
 
 def emmett_schema() -> str:
     """Give what makes emmett's schema, as the package prints it."""
-    return run("node", "--input-type=module", "-e", _PRINT_EMMETT, folder=npm_folder())
+    return run(str(tools.node()), "--input-type=module", "-e", _PRINT_EMMETT, folder=npm_folder())
 
 
 def versions() -> dict[str, str]:
