@@ -111,7 +111,7 @@ def test_one_import_at_a_time(db: Connection, db_url: str, esdb: Esdb) -> None:
 def test_appends_and_readers_go_on(db: Connection, db_url: str, connect: Connect, esdb: Esdb, tmp_path: Path) -> None:
     given = events(BATCH * 2, streams=200)
     file = write(tmp_path / "f", given)
-    stop = threading.Event()
+    stop, written = threading.Event(), threading.Event()
     consumed: list[Seen] = []
 
     def write_events(number: int) -> None:
@@ -123,7 +123,7 @@ def test_appends_and_readers_go_on(db: Connection, db_url: str, connect: Connect
         connection = connect()
         cursor = 0
         while True:
-            ended = stop.is_set()
+            ended = written.is_set()
             page = read_all(connection, cursor)
             consumed.extend(page)
             if page:
@@ -138,6 +138,8 @@ def test_appends_and_readers_go_on(db: Connection, db_url: str, connect: Connect
     result = esdb("import", file, "--json")
     stop.set()
     crew.join()
+    # an append that is still open holds the feed up: only now an empty page is the end
+    written.set()
     reader.join()
     assert report(result)["events"] == BATCH * 2, result.stderr
     assert judge(consumed, seen(db)) == PERFECT
