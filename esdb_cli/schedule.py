@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import sys
+import sysconfig
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -179,7 +180,8 @@ def _own_path() -> str:
     called = Path(sys.argv[0]).absolute()
     if called.name == "esdb" and os.access(called, os.X_OK):
         return _FILE.convert(str(called), None, None)
-    found = shutil.which("esdb")
+    # as `python -m esdb_cli`: the command that was installed with this package
+    found = shutil.which("esdb", path=sysconfig.get_path("scripts")) or shutil.which("esdb")
     if found is None:
         raise CliError("the path of the command esdb is not known", EXIT_USAGE, hint="give it by --esdb")
     return _FILE.convert(str(Path(found).absolute()), None, None)
