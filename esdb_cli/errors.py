@@ -121,13 +121,19 @@ def reported() -> Iterator[None]:
         _discard_stdout()
         if error.errno == errno.EPIPE:
             raise click.exceptions.Exit(EXIT_PIPE_CLOSED) from None
-        raise CliError(str(error)) from error
+        raise CliError(_system_message(error)) from error
     except Exception as error:
         # psycopg is imported only by commands that connect: where it is not loaded, the error is not its own
         psycopg = sys.modules.get("psycopg")
         if psycopg is None or not isinstance(error, psycopg.Error):
             raise
         raise from_database(error) from error
+
+
+def _system_message(error: OSError) -> str:
+    """Say what the operating system refused, as other commands do: without Python's number and quotes."""
+    reason = error.strerror or str(error)
+    return reason if error.filename is None else f"{os.fsdecode(error.filename)}: {reason}"
 
 
 def _discard_stdout() -> None:
