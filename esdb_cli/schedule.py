@@ -8,13 +8,14 @@ import shutil
 import sys
 import sysconfig
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
 from esdb_cli.errors import EXIT_USAGE, CliError
-from esdb_cli.output import say
+from esdb_cli.output import printable, say
 
 if TYPE_CHECKING:
     from esdb_cli.schedule_render import Plan
@@ -108,7 +109,10 @@ def cron(*, mailto: str | None, **options: Any) -> None:
     help="Write the units into this folder instead of printing them.",
 )  # fmt: skip
 @click.option("--force", is_flag=True, help="Overwrite units that differ.")
-def systemd(*, name: str, on_failure: str | None, output: Path | None, force: bool, **options: Any) -> None:
+@click.option("--dry-run", is_flag=True, help="Print the units that --output would write or overwrite, and stop.")
+def systemd(
+    *, name: str, on_failure: str | None, output: Path | None, force: bool, dry_run: bool, **options: Any
+) -> None:
     """Print services and timers, or write them to files.
 
     They belong into /etc/systemd/system. Without --user systemd makes a user for each run, which can read no home and
@@ -120,10 +124,15 @@ def systemd(*, name: str, on_failure: str | None, output: Path | None, force: bo
     _refuse_homes(plan)
     rendered = units(plan, name, on_failure)
     if output is None:
-        for file, text in rendered.items():
-            click.echo(f"# /etc/systemd/system/{file}\n{text}")
+        _print(rendered, Path("/etc/systemd/system"))
         return
-    _write(rendered, output, force=force)
+    changed = _changed(rendered, output, force=force)
+    if dry_run:
+        _print(changed, output)
+        return
+    _write(changed, output)
+    for file in rendered:
+        click.echo(output / file)
     timers = " ".join(file for file in rendered if file.endswith(".timer"))
     say(f"then: systemctl daemon-reload && systemctl enable --now {timers}")
 
@@ -198,19 +207,35 @@ def _refuse_homes(plan: Plan) -> None:
         )
 
 
-def _write(units: dict[str, str], folder: Path, *, force: bool) -> None:
-    """Write all units or none: what is there and differs is kept unless force."""
-    different = [name for name, text in units.items() if (folder / name).exists() and _read(folder / name) != text]
+def _print(units: dict[str, str], folder: Path) -> None:
+    for name, text in units.items():
+        click.echo(f"# {printable(folder / name)}\n{text}")
+
+
+def _changed(units: dict[str, str], folder: Path, *, force: bool) -> dict[str, str]:
+    """Give the units that are not in the folder yet; what is there and differs is kept unless force."""
+    found = {name: _read(folder / name) for name in units if (folder / name).exists()}
+    different = [name for name, text in found.items() if text != units[name]]
     if different and not force:
         raise CliError(
             f"{folder} holds other units of these names: {', '.join(different)}", hint="--force overwrites them"
         )
-    for name, text in units.items():
-        new = folder / f".{name}.new"
-        new.write_text(text, encoding="utf-8")
-        new.chmod(0o644)
-        new.replace(folder / name)
-        click.echo(folder / name)
+    return {name: text for name, text in units.items() if found.get(name) != text}
+
+
+def _write(units: dict[str, str], folder: Path) -> None:
+    """Write all units or none: only what is there as a whole takes its name."""
+    news = {folder / name: folder / f".{name}.new" for name in units}
+    try:
+        for new, text in zip(news.values(), units.values(), strict=True):
+            new.write_text(text, encoding="utf-8")
+            new.chmod(0o644)
+        for path, new in news.items():
+            new.replace(path)
+    finally:
+        for new in news.values():
+            with suppress(OSError):
+                new.unlink(missing_ok=True)
 
 
 def _read(path: Path) -> str:

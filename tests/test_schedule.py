@@ -302,11 +302,26 @@ def test_units_that_differ_are_kept_unless_forced(tmp_path: Path) -> None:
     assert "--force" in refused.stderr
     assert mine.read_text() == "mine"
     assert not (tmp_path / "esdb-maintain.timer").exists()
+    dry = rendered(*options, "--force", "--dry-run")
+    assert [line for line in dry.splitlines() if line.startswith("# /")] == [
+        f"# {tmp_path}/esdb-maintain.timer",
+        f"# {mine}",
+    ]
+    assert mine.read_text() == "mine"
     rendered(*options, "--force")
-    assert "OnCalendar" in mine.read_text()
+    assert f"# {mine}\n{mine.read_text()}" in dry
+    assert rendered(*options, "--dry-run") == ""
     printed = rendered(*options[:-2])
     for path in tmp_path.iterdir():
         assert f"# /etc/systemd/system/{path.name}\n{path.read_text()}" in printed
+
+
+def test_units_are_written_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
+    (tmp_path / ".esdb-verify.timer.new").mkdir()
+    refused = schedule("systemd", "--database-url", URL, "--esdb", str(esdb_program()), "--output", str(tmp_path))
+    assert refused.returncode == 1
+    assert refused.stderr == f"esdb: {tmp_path}/.esdb-verify.timer.new: Is a directory\n"
+    assert [path.name for path in tmp_path.iterdir()] == [".esdb-verify.timer.new"]
 
 
 @pytest.mark.parametrize(
@@ -328,7 +343,7 @@ def test_units_that_differ_are_kept_unless_forced(tmp_path: Path) -> None:
         (["cron", "--database-url", URL, "--every", "7"], "--every"),
         (["cron", "--database-url", URL, "--at", "24:00"], "--at"),
         (["systemd", "--database-url", URL, "--esdb", "/it's/esdb"], "a quote or a backslash"),
-        (["systemd", "--environment-file", "/etc/*.env"], "--environment-file"),
+        (["systemd", "--environment-file", "/etc/*.env", "--esdb", "/usr/bin/esdb"], "--environment-file"),
         (["systemd", "--environment-file", "/etc/x\n[Service]"], "--environment-file"),
         (["systemd", "--database-url", URL, "--name", "../x"], "--name"),
         (["systemd", "--database-url", URL, "--on-failure", "x"], "--on-failure"),
@@ -353,10 +368,11 @@ def test_it_needs_no_database_and_none_of_the_environment(tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_commands_own_path_is_found() -> None:
+def test_the_commands_own_path_is_found(tmp_path: Path) -> None:
+    (tmp_path / "esdb").symlink_to("/bin/true")
     for command in ([str(esdb_program())], [sys.executable, "-m", "esdb_cli"]):
         env = environment(None)
-        env["PATH"] = f"{esdb_program().parent}{os.pathsep}{env['PATH']}"
+        env["PATH"] = f"{tmp_path}{os.pathsep}{env['PATH']}"
         result = subprocess.run(
             [*command, "schedule", "cron", "--database-url", URL],
             env=env,
