@@ -139,7 +139,11 @@ def _server() -> KeptServer:
     from esdb_cli.local_folder import NAME, LocalFolder
     from esdb_cli.local_server import KeptServer
 
-    return KeptServer(LocalFolder(Path.cwd() / NAME))
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:
+        raise CliError("the current folder is not there any more", hint="cd to one that is") from None
+    return KeptServer(LocalFolder(here / NAME))
 
 
 def _existing() -> KeptServer:

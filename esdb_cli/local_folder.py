@@ -77,6 +77,8 @@ class LocalFolder:
         try:
             found = self.path.stat()
         except FileNotFoundError:
+            if self.path.is_symlink():
+                raise LocalServerError(f"{self.path} is a link that leads nowhere") from None
             return False
         except OSError as error:
             raise LocalServerError(f"{self.path} cannot be used: {error.strerror}") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import shlex
 import shutil
 import socket
 import stat
@@ -207,6 +208,10 @@ def test_what_is_not_its_folder_is_left_alone(place: Place) -> None:
     for arguments in (["--local", "migrate"], ["local", "start"], ["local", "destroy", "--yes"], ["local", "status"]):
         assert place.run(*arguments).stderr == f"esdb: {folder} is not a folder\n"
     folder.unlink()
+    folder.symlink_to("/nonexistent")
+    for arguments in (["--local", "migrate"], ["local", "start"], ["local", "destroy", "--yes"], ["local", "status"]):
+        assert place.run(*arguments).stderr == f"esdb: {folder} is a link that leads nowhere\n"
+    folder.unlink()
     folder.mkdir(0o700)
     (folder / "notes").write_text("mine")
     for arguments in (["--local", "migrate"], ["local", "start"], ["local", "destroy", "--yes"]):
@@ -235,6 +240,17 @@ def test_a_folder_that_may_not_be_written_is_told(servers_folder: Path) -> None:
         result = place.run("--local", "migrate")
         place.path.chmod(0o700)
     assert (result.returncode, result.stderr) == (5, f"esdb: {place.path}/.esdb cannot be made: Permission denied\n")
+
+
+def test_a_current_folder_that_is_gone_is_told(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    for command in ("local start", "local status", "--local migrate"):
+        script = f"rmdir {shlex.quote(str(gone))}; exec {shlex.quote(str(esdb_program()))} {command}"
+        result = subprocess.run(["/bin/sh", "-c", script], cwd=gone, capture_output=True, text=True, check=False)
+        assert result.returncode == 1
+        assert "esdb: the current folder is not there any more\n" in result.stderr
+        gone.mkdir()
 
 
 def test_data_of_another_version_keep_their_programs(place: Place) -> None:
