@@ -232,6 +232,7 @@ class Import:
         earlier = list(self._writing.values())
         reserved = self._row(connection, "select * from esdb._import_reserve(%s)", (self._last_positions[index - 1],))
         if reserved["own_xid"] is None:
+            self._withdraw(batch)  # nobody in front may wait for that
             return None
         self._last_positions[index] = reserved["last_position"]
         self._writing[index] = reserved["own_xid"]

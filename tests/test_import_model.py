@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import json
+import threading
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -14,8 +15,10 @@ from hypothesis import strategies as st
 
 from esdb_cli.import_lines import batches
 from esdb_cli.import_run import Fault, Import
-from tests.fixtures import Connection
-from tests.import_support import START, event
+from tests.feed_support import append, until
+from tests.fixtures import Connect, Connection
+from tests.import_support import START, event, text
+from tests.test_import_beside import waits_alone
 
 _runs = itertools.count(1)
 
@@ -138,7 +141,7 @@ def imported(db: Connection, url: str, given: list[str], run: str, size: int, jo
 
 
 QUIET = settings(
-    max_examples=60, deadline=None,
+    max_examples=40, deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )  # fmt: skip
 
@@ -149,8 +152,8 @@ def test_an_import_keeps_what_fits_and_names_the_rest(
     db: Connection, db_url: str, steps: list[Line], size: int
 ) -> None:
     run = f"m{next(_runs)}"
-    text = file_of(steps, run)
-    model, real = expected(text, size), imported(db, db_url, text, run, size, jobs=4)
+    lines_given = file_of(steps, run)
+    model, real = expected(lines_given, size), imported(db, db_url, lines_given, run, size, jobs=4)
     assert real.events == model.events
     assert list(real.refused) == list(model.refused), real.refused
     assert real.known == model.known
@@ -166,3 +169,21 @@ def test_jobs_make_no_difference(db: Connection, db_url: str, steps: list[Line],
         outcome.events = [(name.removeprefix(f"{run}-"), version) for name, version in outcome.events]
         found.append(outcome)
     assert found[0] == found[1]
+
+
+def test_a_batch_that_is_not_plain_does_not_hold_up_one_in_front(db: Connection, db_url: str, connect: Connect) -> None:
+    old, new = event(1, "old-1", 1), event(1, "new", 1)
+    imported(db, db_url, [json.dumps(old)], "old", 1, jobs=1)
+    appender = connect(autocommit=False)
+    append(appender, "new")
+    importing = Import(
+        url=db_url, name="second", jobs=2,
+        batches=batches(io.BytesIO(text([new, {**old, "position": 2}]).encode()), 1, 1 << 20, 1 << 20),
+    )  # fmt: skip
+    thread = threading.Thread(target=importing.run, daemon=True)
+    thread.start()
+    until(lambda: waits_alone(db), "the first batch waits, although the second had begun")
+    appender.rollback()
+    thread.join(60)
+    assert not thread.is_alive()
+    assert (importing.totals.events, importing.totals.known) == (1, 1)
