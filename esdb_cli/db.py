@@ -26,6 +26,12 @@ _LIBPQ_VARIABLES = ("PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "P
 _CREDENTIALS = ("PGPASS", "PGSSL", "PGSERVICEFILE", "PGSYSCONFDIR")
 _CONNECT_TIMEOUT_SECONDS = 10
 
+WITHOUT_TIME_LIMITS: LiteralString = (
+    "select set_config(s.name, '0', true) from pg_settings as s where s.name in"
+    " ('statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')"
+)
+"""Sets aside, in a transaction that may take long, limits that suit short ones; the last came with PostgreSQL 17."""
+
 
 def database_option(command: Command) -> Command:
     """Add `--database-url` to a command; it arrives as the parameter `database_url` (None: libpq's settings)."""
@@ -72,10 +78,14 @@ def connect(url: str | None) -> psycopg.Connection[Any]:
     Raises CliError: exit 2 when nothing says where the database is or the URL cannot be read, 5 when it cannot
     be reached.
     """
+    import logging
+
     import psycopg
 
     from esdb_cli import exceptions  # noqa: F401  (its classes register themselves with psycopg)
 
+    # it warns, on stderr, that a transaction on a lost connection cannot be rolled back; the error itself says enough
+    logging.getLogger("psycopg").addHandler(logging.NullHandler())
     if isinstance(url, LocalUrl):
         from esdb_cli.local import ensured_url
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 import threading
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final, LiteralString
 
-from esdb_cli.db import connect
+from esdb_cli.db import WITHOUT_TIME_LIMITS, connect
 from esdb_cli.errors import EXIT_LOCK_TIMEOUT, CliError
 from esdb_cli.turns import OvertakenError, TwoTurns
 
@@ -33,10 +34,8 @@ _COPY_ROWS: Final = (
     " action_type, aggregate_type, aggregate_id, event_type, schema_version, version, timestamp, occurred_at, payload,"
     " metadata, recorded_by) from stdin (null 'null')"
 )
-# Sets aside limits that suit short transactions: a batch is staged while the one before is written.
 _SETTINGS: Final = (
-    "select set_config('statement_timeout', '0', true), set_config('idle_in_transaction_session_timeout', '0', true),"
-    " set_config('work_mem', '64MB', true), set_config('jit', 'off', true), set_config('timezone', 'UTC', true)"
+    "select set_config('work_mem', '64MB', true), set_config('jit', 'off', true), set_config('timezone', 'UTC', true)"
 )
 
 
@@ -101,19 +100,21 @@ class Import:
 
     def run(self) -> None:
         """Import everything; raises the first error of any batch."""
-        with connect(self.url) as guard, connect(self.url) as self._control, guard.transaction():
+        with connect(self.url) as guard, guard.transaction():
             self._take_lock(guard)
             self._guard = guard
             try:
                 self._turns.run(self.jobs, self._work)
-            finally:
-                if self._is_audited:
-                    self._audit(self._control, "stopped" if self._turns.has_failed else "ended")
+            except BaseException:
+                with suppress(Exception):  # what ended the import may have ended the server
+                    self._audit_end("stopped")
+                raise
+            self._audit_end("ended")
 
     def check(self) -> None:
         """Check everything against the store and change nothing: one transaction, rolled back."""
         with connect(self.url) as connection, connection.transaction(force_rollback=True):
-            connection.execute(_SETTINGS)
+            self._begin(connection)
             for batch in self.batches:
                 self._stage(connection, batch)
                 connection.execute("select from esdb._import_obstacles()")  # refuses what is archived
@@ -124,7 +125,7 @@ class Import:
 
     @staticmethod
     def _take_lock(guard: psycopg.Connection[Any]) -> None:
-        guard.execute(_SETTINGS)
+        guard.execute(WITHOUT_TIME_LIMITS)
         row = guard.execute("select esdb._try_step(%s)", (STEP,)).fetchone()
         if row is None or not row[0]:
             raise CliError("another import is running", EXIT_LOCK_TIMEOUT)
@@ -133,11 +134,19 @@ class Import:
         """Do batch after batch on a connection, until there is none or any batch failed."""
         with connect(self.url) as connection:
             while not self._turns.has_failed:
-                with self._reading:
-                    batch = next(self.batches, None)
+                # in a transaction, lest a session be ended for being idle while its input takes long
+                with connection.transaction():
+                    self._begin(connection)
+                    with self._reading:
+                        batch = next(self.batches, None)
                 if batch is None:
                     return
                 self._do(connection, batch)
+
+    @staticmethod
+    def _begin(connection: psycopg.Connection[Any]) -> None:
+        connection.execute(WITHOUT_TIME_LIMITS)
+        connection.execute(_SETTINGS)
 
     def _do(self, connection: psycopg.Connection[Any], batch: Batch) -> None:
         """Import a batch in one transaction, again where something changed under it."""
@@ -148,7 +157,7 @@ class Import:
         while True:
             try:
                 with connection.transaction():
-                    connection.execute(_SETTINGS)
+                    self._begin(connection)
                     has_faults = self._stage(connection, batch)
                     row = None
                     if may_be_plain and not has_faults and self._is_plain(connection):
@@ -223,6 +232,7 @@ class Import:
         earlier = list(self._writing.values())
         reserved = self._row(connection, "select * from esdb._import_reserve(%s)", (self._last_positions[index - 1],))
         if reserved["own_xid"] is None:
+            self._withdraw(batch)  # nobody in front may wait for that
             return None
         self._last_positions[index] = reserved["last_position"]
         self._writing[index] = reserved["own_xid"]
@@ -248,31 +258,34 @@ class Import:
 
         with connection.cursor(row_factory=dict_row) as cursor:
             obstacles = cursor.execute("select * from esdb._import_obstacles()").fetchall()
-        for obstacle in obstacles:
-            # runs of seal leave it alone until the import ends
-            self._guard.execute("select esdb._lock_step(%s)", (f"seal {obstacle['partition']}",))
-            if obstacle["action"] == "unseal":
-                self._unseal(obstacle)
-            else:
-                self._create(obstacle)
+        if not obstacles:
+            return
+        with connect(self.url) as control:
+            for obstacle in obstacles:
+                # runs of seal leave it alone until the import ends
+                self._guard.execute("select esdb._lock_step(%s)", (f"seal {obstacle['partition']}",))
+                if obstacle["action"] == "unseal":
+                    self._unseal(control, obstacle)
+                else:
+                    self._create(control, obstacle)
 
-    def _create(self, step: Row) -> None:
+    def _create(self, control: psycopg.Connection[Any], step: Row) -> None:
         from esdb_cli.ddl import carry_out
         from esdb_cli.partitions import render_steps
 
         def next_phase() -> list[Row]:
-            exists = self._control.execute("select to_regclass('esdb.' || %s)", (step["partition"],)).fetchone()
+            exists = control.execute("select to_regclass('esdb.' || %s)", (step["partition"],)).fetchone()
             if exists is None or exists[0] is not None:
                 return []
-            self._control.execute(render_steps([step])[0])
+            control.execute(render_steps([step])[0])
             return [step]
 
-        carry_out(self._control, next_phase, wait=self.wait, failure=f"could not make {step['partition']}")
+        carry_out(control, next_phase, wait=self.wait, failure=f"could not make {step['partition']}")
 
-    def _unseal(self, step: Row) -> None:
+    def _unseal(self, control: psycopg.Connection[Any], step: Row) -> None:
         from esdb_cli.seal import unseal
 
-        unseal(self._control, step["bounded_context"], step["lower_bound"], f"import of {self.name}", wait=self.wait)
+        unseal(control, step["bounded_context"], step["lower_bound"], f"import of {self.name}", wait=self.wait)
         self.unsealed.append((step["bounded_context"], step["partition"]))
 
     @staticmethod
@@ -311,6 +324,11 @@ class Import:
         if faults:
             self.report_faults(faults)
         self.report_progress(batch.end, totals)
+
+    def _audit_end(self, state: str) -> None:
+        if self._is_audited:
+            with connect(self.url) as connection:
+                self._audit(connection, state)
 
     def _audit(self, connection: psycopg.Connection[Any], state: str) -> None:
         """Note the import: with the first events, and at its end; a killed one has no end."""

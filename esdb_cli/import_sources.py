@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import psycopg
 from psycopg.rows import dict_row
 
-from esdb_cli.db import connect
+from esdb_cli.db import WITHOUT_TIME_LIMITS, connect
 from esdb_cli.errors import EXIT_USAGE, CliError
 from esdb_cli.import_mapping import Category, listed
 from esdb_cli.render import environment, render
@@ -20,10 +20,9 @@ if TYPE_CHECKING:
     from esdb_cli.import_mapping import ImportMapping
 
 _BLOCK: Final = 1 << 20
-# A snapshot is read for as long as the import takes; JSON is made of every row, and compiling that takes longer.
+# JSON is made of every row, and compiling that takes longer.
 _SETTINGS: Final = (
-    "select set_config('statement_timeout', '0', true), set_config('idle_in_transaction_session_timeout', '0', true),"
-    " set_config('work_mem', '64MB', true), set_config('TimeZone', 'UTC', true), set_config('jit', 'off', true)"
+    "select set_config('work_mem', '64MB', true), set_config('TimeZone', 'UTC', true), set_config('jit', 'off', true)"
 )
 
 
@@ -225,6 +224,7 @@ def open_source(name: str, url: str, mapping: ImportMapping) -> Iterator[Source]
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.read_only = True
         connection.autocommit = False
+        connection.execute(WITHOUT_TIME_LIMITS)  # a snapshot is read for as long as the import takes
         connection.execute(_SETTINGS)
         options = mapping.options
         variables: dict[str, Any] = {

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from esdb_cli.archive import archive_command
-from esdb_cli.db import connect, database_option, rows
+from esdb_cli.db import WITHOUT_TIME_LIMITS, connect, database_option, rows
 from esdb_cli.ddl import carry_out
 from esdb_cli.errors import CliError
 from esdb_cli.output import print_json, print_table, say
@@ -37,11 +37,6 @@ _LISTED = (
     "total_bytes",
     "min_position",
     "max_position",
-)
-# transaction_timeout came with PostgreSQL 17
-_WITHOUT_TIME_LIMITS = (
-    "select set_config(s.name, '0', true) from pg_settings as s"
-    " where s.name in ('statement_timeout', 'transaction_timeout')"
 )
 _BEHIND_A_BOUND = ("bound_overflow", "validate_overflow", "attach_span")
 
@@ -146,7 +141,7 @@ def create_next(
         steps = first_phase(plan(connection, months))
         bounded.update(step["overflow"] for step in steps if step["action"] in _BEHIND_A_BOUND)
         if any(step["action"] == "validate_overflow" for step in steps):
-            connection.execute(_WITHOUT_TIME_LIMITS)
+            connection.execute(WITHOUT_TIME_LIMITS)
         for sql in render_steps(steps):
             connection.execute(sql)  # rendered from our own templates
         return steps

@@ -74,7 +74,7 @@ def test_an_append_in_progress_holds_up_its_batch_and_those_behind(
     append(appender, "new")
     with start(db_url, write(tmp_path / "f", given)) as process:
         until(lambda: count(db) == BATCH, "the batch before")
-        until(lambda: _waits_alone(db), "the batch waits, and those behind have withdrawn")
+        until(lambda: waits_alone(db), "the batch waits, and those behind have withdrawn")
         (appender.commit if commits else appender.rollback)()
         _, errors = process.communicate(timeout=120)
     if commits:
@@ -87,7 +87,7 @@ def test_an_append_in_progress_holds_up_its_batch_and_those_behind(
     assert_sound(db_url)
 
 
-def _waits_alone(observer: Connection) -> bool:
+def waits_alone(observer: Connection) -> bool:
     """Tell whether a batch waits for another transaction without a limit, and no other has written anything."""
     row = observer.execute(
         "select count(*) filter (where a.wait_event_type = 'Lock' and a.query like '%_import_batch%'),"

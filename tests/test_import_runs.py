@@ -10,8 +10,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
+import pytest
+from psycopg import sql
+
 from tests.archive_support import Shelf, age, archive
-from tests.databases import environment, esdb_program
+from tests.databases import environment, esdb_program, run_esdb
 from tests.feed_support import (
     PERFECT,
     Crew,
@@ -25,7 +29,7 @@ from tests.feed_support import (
     waits_for_a_lock,
 )
 from tests.feed_support import stored as seen
-from tests.fixtures import Connect, Connection, Esdb
+from tests.fixtures import Connect, Connection, Esdb, NewServer
 from tests.import_support import assert_sound, event, events, report, stored, text, write
 
 BATCH = 20_000
@@ -177,6 +181,70 @@ def seals(connection: Connection) -> list[tuple[Any, ...]]:
     return connection.execute(
         "select bounded_context, lower_bound, event_count from esdb.seals where event_count > 0 order by 1, 2"
     ).fetchall()
+
+
+@pytest.mark.parametrize(
+    "limit",
+    ["statement_timeout", "idle_in_transaction_session_timeout", "idle_session_timeout", "transaction_timeout"],
+)
+def test_limits_for_short_sessions_do_not_end_an_import(db: Connection, db_url: str, limit: str) -> None:
+    given = events(BATCH + 10, streams=300)
+    if value(db, "select count(*) from pg_settings where name = %s", (limit,)):  # one came with PostgreSQL 17
+        db.execute(
+            sql.SQL("alter database {} set {} = 300").format(sql.Identifier(db.info.dbname), sql.Identifier(limit))
+        )
+    with start(db_url, "-") as process:
+        feed(process, text(given[:BATCH]))
+        until(lambda: count(db) == BATCH, "the first batch")
+        # each of its sessions
+        until(
+            lambda: value(
+                db,
+                "select bool_and(state_change < clock_timestamp() - interval '1 second') from pg_stat_activity"
+                " where application_name = 'esdb'",
+            ),
+            "the import waits for its input for longer",
+        )
+        _, errors = process.communicate(text(given[BATCH:]), timeout=120)
+    assert process.returncode == 0, errors
+    assert count(db) == len(given)
+
+
+def test_a_session_that_is_lost_ends_the_import_in_one_line(db: Connection, db_url: str, tmp_path: Path) -> None:
+    given = events(BATCH * 4, streams=3000)
+    file = write(tmp_path / "f", given)
+    with start(db_url, file) as process:
+        until(lambda: count(db) >= BATCH, "a batch")
+        db.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity"
+            " where application_name = 'esdb' and state = 'idle in transaction'"
+        )
+        _, errors = process.communicate(timeout=120)
+    assert (process.returncode, len(errors.splitlines())) == (1, 1), errors
+    assert [row["id"] for row in stored(db)] == [row["id"] for row in given[: count(db)]]
+    assert_sound(db_url)
+
+
+def test_a_server_that_is_killed(new_server: NewServer, tmp_path: Path) -> None:
+    server = new_server(max_connections=50)
+    url = server.url()
+    assert run_esdb("migrate", url=url).returncode == 0
+    given = events(BATCH * 4, streams=3000)
+    file = write(tmp_path / "f", given)
+    with psycopg.connect(url, autocommit=True) as db, start(url, file) as process:
+        until(lambda: count(db) >= BATCH, "a batch")
+        server.kill9()
+        _, errors = process.communicate(timeout=120)
+    assert (process.returncode, len(errors.splitlines())) == (1, 1), errors
+    server.start()
+    url = server.url()
+    with psycopg.connect(url, autocommit=True) as db:
+        there = count(db)
+        assert [row["id"] for row in stored(db)] == [row["id"] for row in given[:there]]
+        again = report(run_esdb("import", file, "--json", url=url))
+        assert (again["events"], again["known"]) == (len(given) - there, there)
+        assert [row["id"] for row in stored(db)] == [row["id"] for row in given]
+    assert_sound(url)
 
 
 def test_a_sealed_month_is_unsealed_and_sealed_again(db: Connection, db_url: str, esdb: Esdb, tmp_path: Path) -> None:
