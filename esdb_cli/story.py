@@ -244,4 +244,8 @@ The temporary server is gone, and everything in it. With a PostgreSQL of your ow
     export ESDB_DATABASE_URL=postgresql://user@host/database
     esdb migrate
 
+or, with a server of your own that is kept in ./.esdb:
+
+    esdb --local migrate
+
 docs/tutorial.md goes on from here, with a first application."""

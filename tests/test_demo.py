@@ -89,7 +89,7 @@ def test_the_story_shows_what_it_says(told: str) -> None:
     in_order = output.split("Reading everything in order")[1].split("(6 rows)")[0]
     assert re.findall(r"^ +(\d+) \|", in_order, re.MULTILINE) == list("123456")
     assert "events_bookmark_overflow" in output
-    assert "esdb migrate" in output.rsplit("\n\n", 2)[1]
+    assert "esdb --local migrate" in output.rsplit("\n\n", 2)[1]
 
 
 # Moments: right after the start, while the server starts, while it migrates, in the middle, at the end.
