@@ -191,7 +191,7 @@ def test_limits_for_short_sessions_do_not_end_an_import(db: Connection, db_url: 
     given = events(BATCH + 10, streams=300)
     if value(db, "select count(*) from pg_settings where name = %s", (limit,)):  # one came with PostgreSQL 17
         db.execute(
-            sql.SQL("alter database {} set {} = 300").format(sql.Identifier(db.info.dbname), sql.Identifier(limit))
+            sql.SQL("alter database {} set {} = 2000").format(sql.Identifier(db.info.dbname), sql.Identifier(limit))
         )
     with start(db_url, "-") as process:
         feed(process, text(given[:BATCH]))
@@ -200,7 +200,7 @@ def test_limits_for_short_sessions_do_not_end_an_import(db: Connection, db_url: 
         until(
             lambda: value(
                 db,
-                "select bool_and(state_change < clock_timestamp() - interval '1 second') from pg_stat_activity"
+                "select bool_and(state_change < clock_timestamp() - interval '3 seconds') from pg_stat_activity"
                 " where application_name = 'esdb'",
             ),
             "the import waits for its input for longer",
