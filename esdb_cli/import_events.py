@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from esdb_cli.db import Row
     from esdb_cli.import_lines import Readable
 
-_BATCH_LINES: Final = 20_000
+_BATCH_LINES: Final = 6_000
 _BATCH_BYTES: Final = 4 << 20
 _SHORTEST_LIMIT: Final = 16 << 20
 _SHOWN_FAULTS: Final = 20

@@ -27,7 +27,7 @@ DISORDER = (
 def test_a_killed_import_leaves_the_beginning_of_the_file(
     db: Connection, db_url: str, esdb: Esdb, tmp_path: Path
 ) -> None:
-    given = events(BATCH * 6, streams=3000, step=timedelta(seconds=20))
+    given = events(BATCH * 6, streams=BATCH * 3 // 20, step=timedelta(seconds=20))
     file = write(tmp_path / "f", given)
     with start(db_url, file) as process:
         until(lambda: count(db) >= BATCH * 2, "some batches")
@@ -45,12 +45,13 @@ def test_a_killed_import_leaves_the_beginning_of_the_file(
 
 
 def test_an_id_that_an_earlier_batch_has_is_a_fault(db: Connection, db_url: str, esdb: Esdb, tmp_path: Path) -> None:
-    given = events(BATCH * 4, streams=4000)
+    given = events(BATCH * 4, streams=BATCH // 5)
     given[BATCH + 10]["id"] = given[BATCH - 10]["id"]
     file = write(tmp_path / "f", given)
     stopped = esdb("import", file)
     assert stopped.returncode == 1
-    fault = f"line {BATCH + 11}: id id-s-3990-5 is that of version 5 of stream s-3990"
+    stream = f"s-{BATCH // 5 - 10}"
+    fault = f"line {BATCH + 11}: id id-{stream}-5 is that of version 5 of stream {stream}"
     assert fault in stopped.stderr
     assert count(db) == BATCH
 
@@ -67,7 +68,7 @@ def test_an_id_that_an_earlier_batch_has_is_a_fault(db: Connection, db_url: str,
 def test_an_append_in_progress_holds_up_its_batch_and_those_behind(
     db: Connection, db_url: str, connect: Connect, tmp_path: Path, *, commits: bool
 ) -> None:
-    given = events(BATCH * 4, streams=4000)
+    given = events(BATCH * 4, streams=BATCH // 5)
     given[BATCH + 5] = event(BATCH + 6, "new", 1)
     given = [row for row in given if row["aggregate_id"] != "s-5" or row["version"] < 6]
     appender = connect(autocommit=False)

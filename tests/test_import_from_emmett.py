@@ -16,7 +16,7 @@ from tests.fixtures import Connection
 from tests.import_support import assert_sound, stored
 from tests.peer_stores import PLACE, Move, install_emmett, write_emmett_orders
 
-BATCH = 20_000
+BATCH = 6_000
 """Lines of a batch."""
 
 

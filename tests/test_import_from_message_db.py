@@ -17,7 +17,7 @@ from tests.fixtures import Connection, Esdb
 from tests.import_support import assert_sound, stored
 from tests.peer_stores import PLACE, Move, install_message_db, write_message
 
-BATCH = 20_000
+BATCH = 6_000
 """Lines of a batch."""
 MESSAGES = (
     "select id::text, stream_name, position, to_jsonb(time at time zone 'UTC'), type, data, metadata"
