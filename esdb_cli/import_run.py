@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final, LiteralString
 
-from esdb_cli.db import WITHOUT_TIME_LIMITS, connect
+from esdb_cli.db import WITHOUT_TIME_LIMITS, connect, rows
 from esdb_cli.errors import EXIT_LOCK_TIMEOUT, CliError
 from esdb_cli.turns import OvertakenError, TwoTurns
 
@@ -197,21 +197,21 @@ class Import:
     def _stage(self, connection: psycopg.Connection[Any], batch: Batch) -> bool:
         """Stage a batch; tell whether it has faults."""
         connection.execute("select esdb._import_begin()")
-        rows = batch.copy_rows()
-        if rows is not None and self._stage_rows(connection, rows):
+        text = batch.copy_rows()
+        if text is not None and self._stage_rows(connection, text):
             return False
         with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
             copy.write(batch.copy_text())
         return bool(self._value(connection, "select esdb._import_stage()")) or bool(batch.faults)
 
-    def _stage_rows(self, connection: psycopg.Connection[Any], rows: bytes) -> bool:
+    def _stage_rows(self, connection: psycopg.Connection[Any], text: bytes) -> bool:
         """Stage rows; tell whether all are events. What is none has its fault told by esdb._import_stage()."""
         from psycopg import Rollback, errors
 
         try:
             with connection.transaction():
                 with connection.cursor() as cursor, cursor.copy(_COPY_ROWS) as copy:
-                    copy.write(rows)
+                    copy.write(text)
                 if not self._value(connection, "select esdb._import_are_sound()"):
                     raise Rollback
                 return True
@@ -254,10 +254,7 @@ class Import:
 
     def _remove_obstacles(self, connection: psycopg.Connection[Any]) -> None:
         """Make the partitions that are missing and unseal the sealed ones, each in a transaction of its own."""
-        from psycopg.rows import dict_row
-
-        with connection.cursor(row_factory=dict_row) as cursor:
-            obstacles = cursor.execute("select * from esdb._import_obstacles()").fetchall()
+        obstacles = rows(connection, "select * from esdb._import_obstacles()")
         if not obstacles:
             return
         with connect(self.url) as control:
@@ -295,12 +292,7 @@ class Import:
 
     @staticmethod
     def _row(connection: psycopg.Connection[Any], query: LiteralString, arguments: tuple[Any, ...] = ()) -> Row:
-        from psycopg.rows import dict_row
-
-        with connection.cursor(row_factory=dict_row) as cursor:
-            row = cursor.execute(query, arguments).fetchone()
-        if row is None:
-            raise AssertionError("a function returns a row")
+        (row,) = rows(connection, query, arguments)
         return row
 
     def _faults(self, connection: psycopg.Connection[Any], batch: Batch, row: Row) -> list[Fault]:

@@ -13,6 +13,8 @@ from tests.databases import run_esdb
 from tests.feed_clock import utc
 from tests.fixtures import Connection
 
+BATCH = 6_000
+"""Lines of a batch."""
 START = utc(2025, 3, 30)
 """When the events of the files begin: in a month that no store has, and two days before the next one."""
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
 from psycopg.types.json import Jsonb
 
 from tests import tools
@@ -131,3 +132,16 @@ class Move:
         finally:
             process.kill()
             process.communicate()
+
+
+@pytest.fixture
+def source(source_url: str) -> Iterator[Connection]:
+    """A connection to the other store, which the test's module makes."""
+    with psycopg.connect(source_url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def move(request: pytest.FixtureRequest, db_url: str, source_url: str, tmp_path: Path) -> Move:
+    """The command that moves it; the module says its KIND."""
+    return Move(db_url, tmp_path, request.module.KIND, source_url)

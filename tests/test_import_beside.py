@@ -14,8 +14,8 @@ import pytest
 from esdb_cli.import_lines import Batch
 from tests.feed_support import Crew, append, append_many, until, value
 from tests.fixtures import Connect, Connection, Esdb
-from tests.import_support import assert_sound, event, events, report, stored, text, write
-from tests.test_import_runs import BATCH, count, importers, start
+from tests.import_support import BATCH, assert_sound, event, events, report, stored, text, write
+from tests.test_import_runs import count, importers, start
 
 DISORDER = (
     "select count(*) from (select version < lag(version) over (partition by aggregate_id order by position) as is_back"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -15,7 +14,7 @@ from psycopg import sql
 from esdb_cli.import_mapping import OPTIONS, read_mapping
 from esdb_cli.server import LocalServer
 from tests import markdown
-from tests.databases import Databases, environment, esdb_program, run_esdb
+from tests.databases import environment, esdb_program, run_esdb
 from tests.feed_support import until, value
 from tests.fixtures import Connection
 from tests.peer_stores import PLACE, Move, install_message_db, write_message
@@ -23,31 +22,17 @@ from tests.tools import ROOT
 
 MEMORY = 300 << 10
 """Kilobytes that an import may take."""
+KIND = "message-db"
 
 
 @pytest.fixture
-def source_url(databases: Databases) -> Iterator[str]:
+def source_url(empty_db_url: str) -> str:
     """The URL of a small message-db."""
-    url = databases.empty()
-    install_message_db(url)
-    with psycopg.connect(url, autocommit=True) as connection:
+    install_message_db(empty_db_url)
+    with psycopg.connect(empty_db_url, autocommit=True) as connection:
         for stream in ("order-1", "order-2", "order-1", "account:command-1", 'say "é"-1'):
             write_message(connection, stream, "Happened", {})
-    yield url
-    databases.drop(url)
-
-
-@pytest.fixture
-def source(source_url: str) -> Iterator[Connection]:
-    """A connection to it."""
-    with psycopg.connect(source_url, autocommit=True) as connection:
-        yield connection
-
-
-@pytest.fixture
-def move(db_url: str, source_url: str, tmp_path: Path) -> Move:
-    """The command that moves it."""
-    return Move(db_url, tmp_path, "message-db", source_url)
+    return empty_db_url
 
 
 @pytest.mark.parametrize(

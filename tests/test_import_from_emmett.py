@@ -2,44 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
-from tests.databases import Databases
 from tests.feed_support import until, value
 from tests.fixtures import Connection
-from tests.import_support import assert_sound, stored
+from tests.import_support import BATCH, assert_sound, stored
 from tests.peer_stores import PLACE, Move, install_emmett, write_emmett_orders
 
-BATCH = 6_000
-"""Lines of a batch."""
+KIND = "emmett"
 
 
 @pytest.fixture
-def source_url(databases: Databases) -> Iterator[str]:
+def source_url(empty_db_url: str) -> str:
     """The URL of an empty store of emmett's."""
-    url = databases.empty()
-    install_emmett(url)
-    yield url
-    databases.drop(url)
-
-
-@pytest.fixture
-def source(source_url: str) -> Iterator[Connection]:
-    """A connection to it."""
-    with psycopg.connect(source_url, autocommit=True) as connection:
-        yield connection
-
-
-@pytest.fixture
-def move(db_url: str, source_url: str, tmp_path: Path) -> Move:
-    """The command that moves it."""
-    return Move(db_url, tmp_path, "emmett", source_url)
+    install_emmett(empty_db_url)
+    return empty_db_url
 
 
 def append(

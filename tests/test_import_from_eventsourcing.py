@@ -3,45 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
-from tests.databases import Databases
 from tests.feed_support import until, value
 from tests.fixtures import Connection
-from tests.import_support import assert_sound, stored
+from tests.import_support import BATCH, assert_sound, stored
 from tests.peer_stores import PLACE, Move, write_eventsourcing_orders
 
-BATCH = 6_000
-"""Lines of a batch."""
 TABLE = """create table {} (
     originator_id text not null, originator_version bigint not null, topic text, state bytea,
     notification_id bigserial, primary key (originator_id, originator_version))"""
+KIND = "eventsourcing"
 
 
 @pytest.fixture
-def source_url(databases: Databases) -> Iterator[str]:
+def source_url(empty_db_url: str) -> str:
     """The URL of a database for an application's tables."""
-    url = databases.empty()
-    yield url
-    databases.drop(url)
-
-
-@pytest.fixture
-def source(source_url: str) -> Iterator[Connection]:
-    """A connection to it."""
-    with psycopg.connect(source_url, autocommit=True) as connection:
-        yield connection
-
-
-@pytest.fixture
-def move(db_url: str, source_url: str, tmp_path: Path) -> Move:
-    """The command that moves it."""
-    return Move(db_url, tmp_path, "eventsourcing", source_url)
+    return empty_db_url
 
 
 def record(

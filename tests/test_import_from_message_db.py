@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,40 +10,24 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
-from tests.databases import Databases, run_esdb
+from tests.databases import run_esdb
 from tests.feed_support import until, value
 from tests.fixtures import Connection, Esdb
-from tests.import_support import assert_sound, stored
+from tests.import_support import BATCH, assert_sound, stored
 from tests.peer_stores import PLACE, Move, install_message_db, write_message
 
-BATCH = 6_000
-"""Lines of a batch."""
 MESSAGES = (
     "select id::text, stream_name, position, to_jsonb(time at time zone 'UTC'), type, data, metadata"
     " from message_store.messages order by global_position"
 )
+KIND = "message-db"
 
 
 @pytest.fixture
-def source_url(databases: Databases) -> Iterator[str]:
+def source_url(empty_db_url: str) -> str:
     """The URL of an empty message-db."""
-    url = databases.empty()
-    install_message_db(url)
-    yield url
-    databases.drop(url)
-
-
-@pytest.fixture
-def source(source_url: str) -> Iterator[Connection]:
-    """A connection to an empty message-db."""
-    with psycopg.connect(source_url, autocommit=True) as connection:
-        yield connection
-
-
-@pytest.fixture
-def move(db_url: str, source_url: str, tmp_path: Path) -> Move:
-    """The command that moves it."""
-    return Move(db_url, tmp_path, "message-db", source_url)
+    install_message_db(empty_db_url)
+    return empty_db_url
 
 
 def write_orders(source: Connection, count: int, streams: int = 3) -> None:

@@ -30,10 +30,8 @@ from tests.feed_support import (
 )
 from tests.feed_support import stored as seen
 from tests.fixtures import Connect, Connection, Esdb, NewServer
-from tests.import_support import assert_sound, event, events, report, stored, text, write
+from tests.import_support import BATCH, assert_sound, event, events, report, stored, text, write
 
-BATCH = 6_000
-"""Lines of a batch."""
 MEMORY = 300 << 10
 """Kilobytes that an import may take."""
 
