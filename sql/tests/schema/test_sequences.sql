@@ -10,6 +10,7 @@ select results_eq(
     $$values
         ('esdb.archived_until', 'bigint', 1::bigint, 1::bigint, false, 0::bigint, 'p'),
         ('esdb.audit_log_number_seq', 'bigint', 1, 1, false, 1, 'p'),
+        ('esdb.checkpoint_number', 'bigint', 1, 1, false, 1, 'p'),
         ('esdb.established_mark', 'bigint', 1, 1, false, 0, 'u'),
         ('esdb.event_position', 'bigint', 1, 1, false, 1, 'p'),
         ('esdb.mark_clock', 'bigint', 1, 1, false, 0, 'u'),
