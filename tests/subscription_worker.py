@@ -1,7 +1,8 @@
 """A worker of a subscription, as a process of its own: what is done to it is done to a real one.
 
-`python -m tests.subscription_worker URL SUBSCRIPTION NAME SEED` works until it is killed. The effect of an event is a row in the
-table effects, in the transaction of the ack. An event whose payload says "fails" is nacked as often as it says.
+`python -m tests.subscription_worker URL SUBSCRIPTION NAME SEED` works until it is killed. The effect of an event is a
+row in the table effects, in the transaction of the ack. An event whose payload says "fails" is nacked as often as it
+says.
 """
 
 from __future__ import annotations
@@ -41,8 +42,10 @@ def work(connection: Connection, subscription: str, name: str, dice: random.Rand
     try:
         with connection.transaction():
             with connection.cursor() as cursor:
-                cursor.executemany("insert into effects (position, aggregate_id, version) values (%s, %s, %s)",
-                                   [row[2:5] for row in good])
+                cursor.executemany(
+                    "insert into effects (position, aggregate_id, version) values (%s, %s, %s)",
+                    [row[2:5] for row in good],
+                )
             if dice.random() < 0.1:
                 time.sleep(dice.random() * 0.02)
             if len(good) == len(claimed):

@@ -1,10 +1,12 @@
 -- Lets events wait behind a parked one of their aggregate, where the subscription wants that: those at the beginning of
--- events are parked, and the checkpoint moves behind them; before the next of them events is cut off, so that what is
--- parked and how far the checkpoint is are always of one transaction. The caller has locked the partition.
+-- events are parked, and the checkpoint has to move behind them, to done_to (null: there are none); before the next of
+-- them events is cut off, so that what is parked and how far the checkpoint is are always of one transaction. The caller
+-- has locked the partition.
 create or replace function esdb._set_aside(
-    inout checkpoint esdb.subscription_checkpoints,
+    checkpoint esdb.subscription_checkpoints,
     inout events esdb.events[],
-    inout scanned_to bigint
+    inout scanned_to bigint,
+    out done_to bigint
 )
 language plpgsql
 volatile
@@ -28,8 +30,7 @@ declare
 begin
     if _leading > 0 then
         perform esdb._park(checkpoint, events[1:_leading], 'waiting', 0, null);
-        checkpoint.position := case when _leading = cardinality(_waits) then scanned_to else events[_leading].position end;
-        checkpoint.attempts := 0;
+        done_to := case when _leading = cardinality(_waits) then scanned_to else events[_leading].position end;
         events := events[_leading + 1:];
         _waits := _waits[_leading + 1:];
     end if;

@@ -4,8 +4,8 @@ create or replace function esdb._subscription(
 )
 returns esdb.subscription_definitions
 language plpgsql
-volatile
-parallel unsafe
+stable
+parallel safe
 set search_path = pg_catalog, pg_temp
 as $function$
 declare

@@ -101,7 +101,10 @@ begin
                 select s.*
                 into _found
                 from esdb._set_aside(_checkpoint, _found.events, _found.scanned_to) as s;
-                _checkpoint := _found.checkpoint;
+                if _found.done_to is not null then
+                    _checkpoint.position := _found.done_to;
+                    _checkpoint.attempts := 0;
+                end if;
             end if;
             exit when cardinality(_found.events) > 0;
             _checkpoint.position := _found.scanned_to;
