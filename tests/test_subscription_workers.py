@@ -146,7 +146,7 @@ def test_an_ack_that_is_not_committed_keeps_others_away(db: Connection, connect:
     append_many(db, "s", 2)
     db.execute("select esdb.create_subscription('all')")
     worker, other = connect(), connect()
-    token = value(worker, "select max(token) from esdb.claim_events('all', 'a', 1, '20 milliseconds')")
+    token = value(worker, "select max(token) from esdb.claim_events('all', 'a', 1, '2 seconds')")
     with worker.transaction(force_rollback=True):
         worker.execute("select esdb.ack('all', %s, 1)", (token,))
         until(lambda: value(db, "select lease_until < clock_timestamp() from esdb.subscription_lag"), "the lease's end")

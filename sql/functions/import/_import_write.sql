@@ -60,6 +60,7 @@ begin
         perform esdb._raise_newest_month(_newest);
     end if;
     perform esdb._announce(false);
+    perform esdb._wake_listeners();
     with written as (
         insert into esdb.events
             (position, id, bounded_context, group_context, feature_context, action_type, aggregate_type, aggregate_id,

@@ -23,6 +23,7 @@ select * from (
         ('esdb.get_snapshot(text,bigint,timestamp with time zone)'),
         ('esdb.get_stream_info(text)'),
         ('esdb.high_water_mark()'),
+        ('esdb.last_position()'),
         ('esdb.list_settings()'),
         ('esdb.load_aggregate(text,bigint,timestamp with time zone)'),
         ('esdb.list_optional_indexes()'),

@@ -1,5 +1,5 @@
 -- The public functions have the parameters, defaults and results that the API promises, and no overloads.
-select plan(39);
+select plan(40);
 
 create temporary table promised as
 select * from (
@@ -33,6 +33,7 @@ select * from (
             ' up_to_position bigint DEFAULT NULL::bigint, skip_archived boolean DEFAULT false',
             'SETOF esdb.events'),
         ('high_water_mark', '', 'bigint'),
+        ('last_position', '', 'bigint'),
         ('get_event', 'id text, aggregate_id text DEFAULT NULL::text', 'SETOF esdb.events'),
         ('get_stream_info',
             'INOUT aggregate_id text, OUT aggregate_type text, OUT bounded_context text, OUT group_context text, OUT version bigint,'
