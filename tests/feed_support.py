@@ -142,7 +142,7 @@ class Crew:
         self._threads: list[threading.Thread] = []
         self._errors: list[BaseException] = []
 
-    def start(self, work: Callable[..., None], *arguments: Any) -> None:
+    def start(self, work: Callable[..., object], *arguments: Any) -> None:
         """Start a thread."""
 
         def run() -> None:

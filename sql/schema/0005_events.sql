@@ -1,5 +1,5 @@
 -- Not rows but sequences: read without a snapshot, seen by all at once, written without leaving dead rows behind. The
--- first two are unlogged, so that a reader who sets them needs no transaction id and waits for no flush; after a crash
+-- first three are unlogged, so that a reader who sets them needs no transaction id and waits for no flush; after a crash
 -- they start again at 0 and the next reader finds the mark anew.
 --
 -- A dump reads each sequence at a moment of its own, by name (from 18 on as they were made). The mark is read first, so
@@ -9,6 +9,9 @@ comment on sequence esdb.established_mark is 'The highest high-water mark found 
 
 create unlogged sequence esdb.mark_clock as bigint minvalue 0 start 0 no cycle;
 comment on sequence esdb.mark_clock is 'Until when (microseconds since 1970) the recorded mark serves without a new scan.';
+
+create unlogged sequence esdb.wake_clock as bigint minvalue 0 start 0 no cycle;
+comment on sequence esdb.wake_clock is 'When (microseconds since 1970) an append last woke the listeners.';
 
 create sequence esdb.newest_month as bigint minvalue 0 start 0 no cycle;
 comment on sequence esdb.newest_month is

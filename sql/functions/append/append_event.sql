@@ -209,6 +209,13 @@ begin
     if append_event.idempotency_key is not null then
         perform esdb._remember_key(append_event.aggregate_id, append_event.idempotency_key, _version, 1);
     end if;
+    -- the test is _wake_listeners()' own: the call would cost more
+    if abs(
+        date_part('epoch', clock_timestamp()) * 1000000
+        - coalesce(pg_sequence_last_value('esdb.wake_clock'::regclass), 0)) >= 20000
+    then
+        perform esdb._wake_listeners();
+    end if;
     return (_id, _version, _position, _timestamp);
 end
 $function$;

@@ -37,6 +37,7 @@ begin
         return;
     end if;
     perform esdb._announce(_had_xid);
+    perform esdb._wake_listeners();
     return query
     select * from esdb._insert_events(_stream, events, feature_context, action_type, metadata, idempotency_key, _has_ids);
 end

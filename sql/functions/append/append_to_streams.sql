@@ -58,6 +58,7 @@ begin
     end if;
 
     perform esdb._announce(_had_xid);
+    perform esdb._wake_listeners();
     for _append in select a.* from esdb._appends(appends) as a order by a.ordinal loop
         return query
         select _append.aggregate_id, e.id, e.version, e."position", e."timestamp"

@@ -29,12 +29,7 @@ begin
     if up_to_position < 0 then
         perform esdb._invalid_argument('up_to_position', up_to_position::text, 'Pass a position or null.');
     end if;
-    if after_position > last_position then
-        raise exception 'position unknown: %', after_position
-            using errcode = 'SE022',
-                  detail = format('after_position is %s, the store''s last position is %s', after_position, last_position),
-                  hint = 'The cursor belongs to another store or to a time before a restore: find out which, then start again from a position that this store knows.';
-    end if;
+    perform esdb._check_position(after_position, last_position);
 end
 $function$;
 

@@ -1,0 +1,34 @@
+-- The parked events of a partition that are to be delivered again, in their order: those that were asked for, and those
+-- that wait where no failed one of their aggregate is before them. Locks nothing.
+create or replace function esdb._deliverable(
+    subscription text,
+    partition integer
+)
+returns setof esdb.subscription_parkings
+language sql
+stable
+parallel safe
+set search_path = pg_catalog, pg_temp
+as $function$
+select p.*
+from esdb.subscription_parkings as p
+where p.subscription = _deliverable.subscription
+    and p.partition = _deliverable.partition
+    and p.state <> 'failed'
+    and not exists (
+        select
+        from esdb.subscription_parkings as f
+        join esdb.subscription_definitions as d on d.name = f.subscription
+        where f.subscription = p.subscription
+            and f.partition = p.partition
+            and f.aggregate_id = p.aggregate_id
+            and f.position < p.position
+            and f.state = 'failed'
+            and d.on_failure = 'stop'
+    )
+order by p.position
+$function$;
+
+comment on function esdb._deliverable(text, integer) is 'The parked events of a partition that are to be delivered again.';
+
+revoke all on function esdb._deliverable(text, integer) from public;

@@ -1,0 +1,210 @@
+"""Workers of a subscription that are killed, paused past their leases and restarted, while writers append."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+from psycopg.types.json import Jsonb
+
+from esdb_cli.exceptions import StaleToken
+from tests.feed_support import PERFECT, Crew, Seen, append, append_many, judge, random_of, until, value
+from tests.fixtures import Connect, Connection
+
+SEED_VARIABLE = "ESDB_TEST_SEED"
+EVENTS = int(os.environ.get("ESDB_TEST_EVENTS", "6000"))
+WORKERS = 8
+WRITERS = 16
+STREAMS = 100
+EFFECTS = """
+    create table effects (
+        number bigint generated always as identity, position bigint, aggregate_id text, version bigint);
+    update esdb.settings set value = '1 millisecond' where name = 'retry_delay';
+"""
+
+
+class Staff:
+    """The workers' processes, and what befalls them."""
+
+    def __init__(self, url: str, seed: int) -> None:
+        self._url = url
+        self._seed = seed
+        self._dice = random_of(seed, "staff")
+        self._hired = 0
+        self.fates: dict[str, int] = {"killed": 0, "paused": 0}
+        self.done = threading.Event()
+
+    @contextmanager
+    def at_work(self) -> Iterator[list[subprocess.Popen[bytes]]]:
+        """Keep workers at work until the block ends; none is left behind."""
+        workers = [self._hire() for _ in range(WORKERS)]
+        try:
+            yield workers
+        finally:
+            for worker in workers:
+                worker.kill()
+                worker.wait()
+
+    def _hire(self) -> subprocess.Popen[bytes]:
+        self._hired += 1
+        command = [
+            sys.executable,
+            "-m",
+            "tests.subscription_worker",
+            self._url,
+            "all",
+            f"w{self._hired}",
+            str(self._seed),
+        ]
+        return subprocess.Popen(command)
+
+    def trouble(self, workers: list[subprocess.Popen[bytes]]) -> None:
+        """Kill or pause one worker after the other until the work is done."""
+        while not self.done.wait(self._dice.random() * 0.2):
+            number = self._dice.randrange(len(workers))
+            worker = workers[number]
+            assert worker.poll() is None, "a worker ended by itself"
+            if self._dice.random() < 0.5:
+                worker.kill()
+                worker.wait()
+                workers[number] = self._hire()
+                self.fates["killed"] += 1
+            else:
+                worker.send_signal(signal.SIGSTOP)
+                time.sleep(0.4)  # past its lease
+                worker.send_signal(signal.SIGCONT)
+                self.fates["paused"] += 1
+
+
+def write(url: str, seed: int, number: int) -> None:
+    """Append this writer's share, one by one and in batches; some events fail once or twice."""
+    dice = random_of(seed, "writer", number)
+    left = EVENTS // WRITERS
+    with psycopg.connect(url, autocommit=True) as connection:
+        while left:
+            count = min(left, dice.choice([1, 1, 5, 20]))
+            stream = f"s{dice.randrange(STREAMS)}"
+            payloads = [{"fails": dice.choice([1, 2])} if dice.random() < 0.01 else {} for _ in range(count)]
+            events = Jsonb([{"event_type": "Happened", "payload": payload} for payload in payloads])
+            connection.execute(
+                "select from esdb.append_events(%s, %s, bounded_context => 'b', group_context => 'm')", (stream, events)
+            )
+            left -= count
+
+
+def effects(connection: Connection) -> list[Seen]:
+    rows = connection.execute("select position, aggregate_id, version, 'Happened' from effects order by number")
+    return [Seen(*row) for row in rows]
+
+
+def test_each_effect_comes_once_and_in_order(db: Connection, db_url: str) -> None:
+    seed = int(os.environ.get(SEED_VARIABLE) or random.SystemRandom().randrange(10**9))
+    print(f"{SEED_VARIABLE}={seed}")
+    db.execute(EFFECTS)
+    db.execute("select esdb.create_subscription('all', partitions => %s, max_attempts => 1000)", (WORKERS,))
+    staff, writers, trouble = Staff(db_url, seed), Crew(), Crew()
+    with staff.at_work() as workers:
+        trouble.start(staff.trouble, workers)
+        for number in range(WRITERS):
+            writers.start(write, db_url, seed, number)
+        writers.join()
+        appended = value(db, "select count(*) from esdb.events")
+        until(lambda: value(db, "select count(*) from effects") >= appended, "an effect of each event")
+        until(lambda: staff.fates["killed"] and staff.fates["paused"], "something to befall the workers")
+        staff.done.set()
+        trouble.join()
+    stored = [Seen(*row) for row in db.execute("select position, aggregate_id, version, event_type from esdb.events")]
+    assert len(stored) == EVENTS // WRITERS * WRITERS
+    assert judge(effects(db), stored) == PERFECT
+    assert db.execute("select * from esdb.parked_events").fetchall() == []
+
+
+def test_a_worker_that_wakes_late_finds_its_token_stale(db: Connection, connect: Connect) -> None:
+    append(db, "s")
+    db.execute("select esdb.create_subscription('all')")
+    late, other = connect(), connect()
+    token = value(late, "select token from esdb.claim_events('all', 'late', lease => '1 millisecond')")
+    until(lambda: other.execute("select from esdb.claim_events('all', 'other')").fetchall(), "the lease's end")
+    late.execute("begin")
+    late.execute("create table effect ()")
+    with pytest.raises(StaleToken):
+        late.execute("select esdb.ack('all', %s, 1)", (token,))
+    late.execute("rollback")
+    assert value(db, "select to_regclass('effect')") is None
+
+
+def test_an_ack_that_is_not_committed_keeps_others_away(db: Connection, connect: Connect) -> None:
+    append_many(db, "s", 2)
+    db.execute("select esdb.create_subscription('all')")
+    worker, other = connect(), connect()
+    token = value(worker, "select max(token) from esdb.claim_events('all', 'a', 1, '2 seconds')")
+    with worker.transaction(force_rollback=True):
+        worker.execute("select esdb.ack('all', %s, 1)", (token,))
+        until(lambda: value(db, "select lease_until < clock_timestamp() from esdb.subscription_lag"), "the lease's end")
+        assert other.execute("select from esdb.claim_events('all', 'b')").fetchall() == []
+    assert other.execute("select position, attempt from esdb.claim_events('all', 'b')").fetchall() == [(1, 2)]
+
+
+@pytest.mark.parametrize("level", [psycopg.IsolationLevel.REPEATABLE_READ, psycopg.IsolationLevel.SERIALIZABLE])
+def test_an_ack_under_an_older_snapshot_is_never_taken_for_a_new_one(
+    db: Connection, connect: Connect, level: psycopg.IsolationLevel
+) -> None:
+    append_many(db, "s", 2)
+    db.execute("select esdb.create_subscription('all')")
+    worker = connect()
+    token = value(worker, "select max(token) from esdb.claim_events('all', 'a')")
+    worker.execute(f"begin isolation level {level.name.replace('_', ' ')}")
+    worker.execute("select")
+    db.execute("select esdb.reset_subscription('all')")
+    with pytest.raises(psycopg.errors.SerializationFailure):
+        worker.execute("select esdb.ack('all', %s, 2)", (token,))
+    worker.execute("rollback")
+    assert value(db, "select position from esdb.subscription_lag") == 0
+
+
+def test_two_claims_at_once_get_different_partitions(db: Connection, connect: Connect) -> None:
+    for number in range(20):
+        append(db, f"s{number}")
+    db.execute("select esdb.create_subscription('all', partitions => 2)")
+    first, second = connect(autocommit=False), connect()
+    one = {row[0] for row in first.execute("select partition from esdb.claim_events('all', 'a')")}
+    two = {row[0] for row in second.execute("select partition from esdb.claim_events('all', 'b')")}
+    assert len(one) == len(two) == 1
+    assert one != two
+    assert second.execute("select from esdb.claim_events('all', 'c')").fetchall() == []
+    first.rollback()
+    assert {row[0] for row in second.execute("select partition from esdb.claim_events('all', 'c')")} == one
+
+
+def test_a_subscription_made_by_many_at_once_is_one(db: Connection, connect: Connect) -> None:
+    crew = Crew()
+    for _ in range(8):
+        crew.start(
+            lambda connection: connection.execute("select esdb.create_subscription('all', partitions => 3)"), connect()
+        )
+    crew.join()
+    assert value(db, "select count(*) from esdb.subscription_lag") == 3
+
+
+def test_a_long_snapshot_does_not_make_claims_dear(db: Connection, connect: Connect) -> None:
+    """What a claim reads is bounded: the checkpoint's dead versions lie to the left of the one looked for."""
+    append_many(db, "s", 2)
+    db.execute("select esdb.create_subscription('all')")
+    old = connect(autocommit=False)
+    old.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+    old.execute("select count(*) from esdb.subscription_checkpoints")
+    token = value(db, "select max(token) from esdb.claim_events('all', 'w', lease => '1 hour')")
+    for _ in range(3000):
+        db.execute("select esdb.ack('all', %s, 0)", (token,))
+    plan = value(db, "explain (analyze, buffers, format json) select esdb._checkpoint('all', 0)")
+    assert plan[0]["Plan"]["Shared Hit Blocks"] + plan[0]["Plan"]["Shared Read Blocks"] < 20
+    old.rollback()
