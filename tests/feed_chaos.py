@@ -161,7 +161,10 @@ class Writer:
                 self._append(connection, stream)
                 if self._dice.random() < 0.6:
                     raise Rolled  # noqa: TRY301 - ends the savepoint
-        except Rolled:
+        except Rolled as error:
+            if connection.broken:
+                # psycopg ends the transaction around it without a word then, as if it had been committed
+                raise psycopg.OperationalError("the connection broke") from error
             self.deeds["savepoint"] += 1
             self._positions = kept
             if self._dice.random() < 0.7:

@@ -25,7 +25,6 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -45,11 +44,9 @@ from tests.feed_chaos import (
     sequence,
 )
 from tests.feed_support import (
-    PERFECT,
     Crew,
     Positions,
     Seen,
-    Verdict,
     Watch,
     append,
     keep_at_it,
@@ -58,6 +55,7 @@ from tests.feed_support import (
     until,
 )
 from tests.fixtures import Connection, bindir
+from tests.soak_report import Reading, Report
 from tests.subscription_worker import EFFECTS
 
 LIMIT: Final = 1 << 26
@@ -81,50 +79,6 @@ SETTINGS: Final[dict[str, str | int]] = {
 }
 KILLED: Final = {"backends terminated": 2.0, "backends killed": 40.0, "server killed": 75.0}
 """What is done to the server, and after how many seconds again; in short runs sooner."""
-
-
-class Reading(NamedTuple):
-    """What a reader saw. is_control: it reads as one should not. event_type: what it filters by."""
-
-    name: str
-    watch: Watch
-    event_type: str | None = None
-    is_control: bool = False
-
-
-@dataclass(frozen=True)
-class Report:
-    """What a run comes to.
-
-    events: in the store. readings: by reader, how many events it saw and what was wrong. lost: acknowledged but not in
-    the store. control: what the reader that must skip has skipped.
-    """
-
-    seed: int
-    events: int
-    readings: Mapping[str, tuple[int, Verdict]]
-    lost: int
-    control: int
-    deeds: Mapping[str, int]
-
-    @property
-    def is_perfect(self) -> bool:
-        """Whether nothing went wrong, where something could have."""
-        return self.lost == 0 and self.control > 0 and all(v == PERFECT for _, v in self.readings.values())
-
-    def __str__(self) -> str:
-        """Give the report as a page."""
-        deeds = ", ".join(f"{name} {count:,}" for name, count in sorted(self.deeds.items()))
-        lines = [f"seed {self.seed}: {self.events:,} events; {deeds}", ""]
-        lines.append(f"{'reader':<16}{'read':>12}" + "".join(f"{name:>12}" for name in Verdict._fields))
-        for name, (count, verdict) in self.readings.items():
-            lines.append(f"{name:<16}{count:>12,}" + "".join(f"{number:>12,}" for number in verdict))
-        total = Verdict(*(sum(column) for column in zip(*(v for _, v in self.readings.values()), strict=True)))
-        lines.append(
-            f"\nskipped {total.skipped}  duplicated {total.duplicated}  inverted {total.inverted}  lost {self.lost}"
-            f"  (invented {total.invented}; a reader without the mark skipped {self.control:,})"
-        )
-        return "\n".join(lines)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

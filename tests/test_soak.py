@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from tests.feed_support import PERFECT, Verdict
-from tests.soak import RATE, Report, soak
+from tests.soak import RATE, soak
+from tests.soak_report import Report
 
 GOOD = Report(seed=1, events=3, readings={"pages": (3, PERFECT)}, lost=0, control=1, deeds={"commit": 3})
 
