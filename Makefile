@@ -65,6 +65,10 @@ bench: $(VENV)/installed-demo ## compare with other event stores on this machine
 bench-partitions: $(VENV)/installed-demo ## measure what 1,080 partitions cost beside 108; QUICK=1 for a minute's worth
 	QUICK=$(QUICK) $(BIN)/python -m benchmarks.partitions
 
+.PHONY: bench-feed
+bench-feed: $(VENV)/installed-demo ## measure what the feed and its subscribers cost; QUICK=1 for a minute's worth
+	QUICK=$(QUICK) $(BIN)/python -m benchmarks.feed_cost
+
 .PHONY: dist
 dist: $(VENV)/installed-test ## build the wheel and the source archive into dist/
 	$(BIN)/python -m hatchling build
