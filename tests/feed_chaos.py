@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import queue
 import time
 from abc import ABC, abstractmethod
 from collections import Counter
@@ -22,6 +22,7 @@ EVENT_TYPES = ("Even", "Odd")
 DEEDS = {"single", "commit", "roll back", "die", "prepare", "savepoint"}
 _FORGOTTEN = "5 seconds"
 """Age from which a prepared transaction counts as one whose writer never learnt that it was prepared."""
+_REST_SECONDS = 0.5
 
 
 class Rolled(Exception):  # noqa: N818 - no error: a writer's change of mind
@@ -46,7 +47,7 @@ class Handover(Protocol):
 
     def put(self, item: Prepared | None, /) -> None: ...
 
-    def get(self) -> Prepared | None: ...
+    def get(self, block: bool = ..., timeout: float | None = ...) -> Prepared | None: ...
 
 
 @dataclass(frozen=True)
@@ -191,7 +192,10 @@ class Writer:
 
 
 class Finisher:
-    """Commits or rolls back, later and from elsewhere, what writers have prepared."""
+    """Commits or rolls back, later and from elsewhere, what writers have prepared.
+
+    What a writer has prepared and, its connection gone, never handed over is rolled back when nothing else is to do.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -199,14 +203,17 @@ class Finisher:
         self._swept: set[str] = set()
 
     def run(self) -> None:
-        """Finish what comes until the queue's end, and roll back what nobody told of in time."""
-        while (item := self._store.prepared.get()) is not None:
+        """Finish what comes until the queue's end."""
+        while True:
+            try:
+                item = self._store.prepared.get(timeout=_REST_SECONDS)
+            except queue.Empty:
+                keep_at_it(self._store.url, self._sweep)
+                continue
+            if item is None:
+                return
             time.sleep(self._dice.random() * 0.02)
             self._finish(item, is_kept=self._dice.random() < 0.7)
-
-    def sweep(self) -> None:
-        """Roll back what a writer has prepared and, its connection gone, never handed over."""
-        keep_at_it(self._store.url, self._sweep)
 
     def _finish(self, item: Prepared, *, is_kept: bool) -> None:
         word = sql.SQL("commit" if is_kept else "rollback")
@@ -234,8 +241,7 @@ class Finisher:
         )
         for (gid,) in rows.fetchall():
             self._swept.add(gid)
-            with contextlib.suppress(psycopg.errors.UndefinedObject, psycopg.errors.ObjectNotInPrerequisiteState):
-                connection.execute(sql.SQL("rollback prepared {}").format(sql.Literal(gid)))
+            connection.execute(sql.SQL("rollback prepared {}").format(sql.Literal(gid)))
 
 
 class Reader(ABC):

@@ -150,12 +150,11 @@ class Run:
 
     def _befall(self, writers: Sequence[object]) -> None:
         """Do to the store what is done to it until the writers have ended; then let the readers come to theirs."""
-        finisher = Finisher(self._store)
         crew, trouble = Crew(), Crew()
-        crew.start(finisher.run)
+        crew.start(_reporting_failure, self._results, Finisher(self._store).run)
         self._holders.start(self._hold, self._store.url, _LOCK_EVERY_LEAF)
         self._holders.start(self._hold, self._server.url("elsewhere"), "select pg_current_xact_id()")
-        trouble.start(self._trouble, finisher)
+        trouble.start(_reporting_failure, self._results, self._trouble)
         for _ in writers:
             self._deeds += self._result()
         trouble.join(CATCH_UP_SECONDS)
@@ -175,7 +174,8 @@ class Run:
             target=_reporting, args=(self._results, work, self._store, *arguments), daemon=True
         )
         process.start()
-        stack.callback(process.kill)
+        stack.callback(process.join)
+        stack.callback(process.terminate)
         return process
 
     def _watch(self, kind: str) -> Watch:
@@ -209,7 +209,7 @@ class Run:
 
         keep_at_it(url, hold)
 
-    def _trouble(self, finisher: Finisher) -> None:
+    def _trouble(self) -> None:
         """Terminate and kill, again and again."""
         dice = random_of(self._store.seed, "trouble")
         deeds: dict[str, Callable[[random.Random], None]] = {
@@ -222,11 +222,10 @@ class Run:
         while time.monotonic() < self._store.stop:
             time.sleep(0.1)
             for name, deed in deeds.items():
-                if time.monotonic() >= due[name]:
+                if due[name] <= time.monotonic():
                     deed(dice)
                     self._deeds[name] += 1
                     due[name] = time.monotonic() + pauses[name]
-            finisher.sweep()
 
     def _terminate(self, dice: random.Random) -> None:
         keep_at_it(
@@ -287,8 +286,18 @@ class _Failure(NamedTuple):
     text: str
 
 
+def _reporting_failure(results: Any, work: Callable[..., Any], *arguments: Any) -> None:
+    """Work in a thread and tell what it raised to who waits for the processes."""
+    try:
+        work(*arguments)
+    except BaseException:  # noqa: BLE001 - raised again by _result()
+        results.put(_Failure(traceback.format_exc()))
+
+
 def _reporting(results: Any, work: Callable[..., Any], *arguments: Any) -> None:
     """Work in a process of its own and tell the result."""
+    # so that it ends what it has started
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     # a connection that breaks in a transaction is no news here
     logging.getLogger("psycopg").setLevel(logging.ERROR)
     try:
@@ -314,21 +323,21 @@ def _write_singles(store: Store, count: int) -> Counter[str]:
 def _tail(store: Store, watch: Watch) -> None:
     """Read what `esdb tail --follow` prints, until the last event."""
     command = [sys.executable, "-m", "esdb_cli", "tail", "--follow", "--json", "--from", "0", "--poll", "0.1"]
-    with subprocess.Popen(
-        command, env=environment(store.url), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    ) as process:
+    process = subprocess.Popen(command, env=environment(store.url), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    killer = threading.Timer(store.stop - time.monotonic() + CATCH_UP_SECONDS, process.kill)
+    killer.start()
+    try:
         assert process.stdout is not None
-        killer = threading.Timer(store.stop - time.monotonic() + CATCH_UP_SECONDS, process.kill)
-        killer.start()
         for line in process.stdout:
             event = json.loads(line)
             watch.see([Seen(event["position"], event["aggregate_id"], event["version"], event["event_type"])])
             if event["event_type"] == LAST:
-                break
-        else:
-            raise RuntimeError(f"esdb tail ended before the last event: {process.wait()}")
+                return
+        raise RuntimeError(f"esdb tail ended before the last event: {process.wait()}")
+    finally:
         killer.cancel()
         process.kill()
+        process.wait()
 
 
 READERS: Final[Mapping[str, Callable[[Store, Watch], object]]] = {
