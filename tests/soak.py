@@ -25,6 +25,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -139,10 +140,12 @@ class Run:
             stack.callback(self._over.set)
             watches = {kind: self._watch(kind) for kind in READERS}
             readers = [self._start(stack, _read, kind, watch) for kind, watch in watches.items()]
+            keep_at_it(self._store.url, lambda connection: append(connection, "first", event_type="Even"))
+            until(lambda: all(watch.seen for watch in watches.values()), "every reader at work")
+            self._store = replace(self._store, stop=time.monotonic() + self._seconds)
             workers = [stack.enter_context(self._worker(number)) for number in range(WORKERS)]
             writers = [self._start(stack, _write_batches, n, self._rate / BATCH_WRITERS) for n in range(BATCH_WRITERS)]
             writers.append(self._start(stack, _write_singles, WRITERS))
-            until(lambda: all(watch.seen for watch in watches.values()), "every reader at work")
             self._befall(writers)
             readings = [self._result() for _ in readers]
             readings.append(self._effects(workers))
