@@ -67,7 +67,8 @@ def tail(
     show = _printer(as_json=as_json)
     with connect(database_url) as connection:
         show(feed.begin(connection, from_position, lines))
-        for page in feed.pages(connection):
+        # who follows reads it where a connection that breaks is made anew
+        for page in [] if follow else feed.pages(connection):
             show(page)
     if follow:
         _follow(feed, database_url, show, poll=poll, listens=not no_listen)

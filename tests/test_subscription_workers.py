@@ -19,17 +19,13 @@ from psycopg.types.json import Jsonb
 from esdb_cli.exceptions import StaleToken
 from tests.feed_support import PERFECT, Crew, Seen, append, append_many, judge, random_of, until, value
 from tests.fixtures import Connect, Connection
+from tests.subscription_worker import EFFECTS
 
 SEED_VARIABLE = "ESDB_TEST_SEED"
 EVENTS = int(os.environ.get("ESDB_TEST_EVENTS", "6000"))
 WORKERS = 8
 WRITERS = 16
 STREAMS = 100
-EFFECTS = """
-    create table effects (
-        number bigint generated always as identity, position bigint, aggregate_id text, version bigint);
-    update esdb.settings set value = '1 millisecond' where name = 'retry_delay';
-"""
 
 
 class Staff:

@@ -36,9 +36,9 @@ comment on table esdb.subscription_partitions is 'One row a partition of a subsc
 create sequence esdb.checkpoint_number as bigint cache 1 no cycle;
 comment on sequence esdb.checkpoint_number is 'Numbers checkpoints and leases; gaps are possible.';
 
--- The newest row of a partition counts. A row is not updated but replaced by one with a higher number: the dead rows of
--- a snapshot that is open elsewhere for an hour then lie to the left of the one that is looked for, and finding it costs
--- the same as ever. Versions of one updated row would all have to be walked.
+-- The newest row of a partition counts. Each change gives it a higher number: the dead versions that a snapshot, open
+-- elsewhere for an hour, keeps then lie to the left of the one that is looked for, and finding it costs the same as ever.
+-- Versions under one number would all have to be walked.
 create table esdb.subscription_checkpoints (
     subscription text collate "C" not null,
     partition integer not null,

@@ -1,5 +1,7 @@
 -- The parked events of a partition that are to be delivered again, in their order: those that were asked for, and those
 -- that wait where no failed one of their aggregate is before them. Locks nothing.
+--
+-- Without a pinned search_path, so that it is inlined, as _checkpoint() is.
 create or replace function esdb._deliverable(
     subscription text,
     partition integer
@@ -8,8 +10,7 @@ returns setof esdb.subscription_parkings
 language sql
 stable
 parallel safe
-set search_path = pg_catalog, pg_temp
-as $function$
+begin atomic
 select p.*
 from esdb.subscription_parkings as p
 where p.subscription = _deliverable.subscription
@@ -26,8 +27,8 @@ where p.subscription = _deliverable.subscription
             and f.state = 'failed'
             and d.on_failure = 'stop'
     )
-order by p.position
-$function$;
+order by p.position;
+end;
 
 comment on function esdb._deliverable(text, integer) is 'The parked events of a partition that are to be delivered again.';
 

@@ -28,8 +28,8 @@ begin
         checkpoint.position := _scanned.scanned_to;
         checkpoint.attempts := 0;
     end if;
-    perform esdb._replace_checkpoint(checkpoint);
-    return esdb._checkpoint(checkpoint.subscription, checkpoint.partition);
+    checkpoint.number := esdb._replace_checkpoint(checkpoint);
+    return checkpoint;
 end
 $function$;
 

@@ -17,10 +17,6 @@ declare
     _partition constant integer := (token % 1024)::integer;
     _checkpoint esdb.subscription_checkpoints;
 begin
-    perform esdb._subscription(subscription);
-    if (token > 0) is not true then
-        perform esdb._invalid_argument('token', coalesce(token::text, 'null'), 'Pass the token that esdb.claim_events() gave.');
-    end if;
     _checkpoint := esdb._lock_checkpoint(subscription, _partition);
     if _checkpoint.token = token then
         if _checkpoint.lease_until > clock_timestamp() then
@@ -30,6 +26,10 @@ begin
             _checkpoint.token := null;
             return _checkpoint;
         end if;
+    end if;
+    perform esdb._subscription(subscription);
+    if (token > 0) is not true then
+        perform esdb._invalid_argument('token', coalesce(token::text, 'null'), 'Pass the token that esdb.claim_events() gave.');
     end if;
     raise exception 'stale token: the lease has ended'
         using errcode = 'SE021',

@@ -14,6 +14,7 @@ set search_path = pg_catalog, pg_temp
 as $function$
 declare
     _is_locked boolean;
+    _checkpoint esdb.subscription_checkpoints;
 begin
     if skip_locked then
         select true
@@ -29,9 +30,11 @@ begin
         for no key update;
     end if;
     if _is_locked then
-        return esdb._checkpoint(subscription, partition);
+        select c.*
+        into _checkpoint
+        from esdb._checkpoint(_lock_checkpoint.subscription, _lock_checkpoint.partition) as c;
     end if;
-    return null;
+    return _checkpoint;
 end
 $function$;
 

@@ -48,10 +48,18 @@ declare
     _position bigint;
     _found record;
 begin
-    perform esdb._check_claim(claim_events.worker, claim_events.max_count, claim_events.lease);
+    -- cheap tests first, because most polls find nothing
+    if (
+        length(claim_events.worker) between 1 and 255
+        and claim_events.max_count between 1 and 10000
+        and claim_events.lease > '0'
+        and claim_events.lease <= '1 day'
+    ) is not true then
+        perform esdb._check_claim(claim_events.worker, claim_events.max_count, claim_events.lease);
+    end if;
     _definition := esdb._subscription(claim_events.subscription);
     for _candidate in
-        select c.partition from esdb._claimable(claim_events.subscription, _last) as c
+        select c.partition, c.has_parked from esdb._claimable(claim_events.subscription, _last) as c
     loop
         _mark := coalesce(_mark, esdb.high_water_mark());
         _checkpoint := esdb._lock_checkpoint(claim_events.subscription, _candidate.partition, skip_locked => true);
@@ -64,29 +72,31 @@ begin
         _checkpoint.lease := claim_events.lease;
         _checkpoint.lease_until := clock_timestamp() + claim_events.lease;
 
-        with replayed as (
-            update esdb.subscription_parkings as p
-            set token = _checkpoint.token
-            from (
-                select d.position
-                from esdb._deliverable(claim_events.subscription, _candidate.partition) as d
-                limit claim_events.max_count
-            ) as n
-            where p.subscription = claim_events.subscription and p.position = n.position
-            returning p.position
-        )
-        select max(r.position) into _position from replayed as r;
-        if _position is not null then
-            _checkpoint.is_replay := true;
-            _checkpoint.delivered_to := _position;
-            perform esdb._replace_checkpoint(_checkpoint);
-            return query
-            select p.token, p.partition, p.attempts + 1, e.*
-            from esdb.subscription_parkings as p
-            cross join lateral esdb.read_stream(p.aggregate_id, p.version, p.version, include_deleted => true) as e
-            where p.subscription = claim_events.subscription and p.token = _checkpoint.token
-            order by p.position;
-            return;
+        if _candidate.has_parked then
+            with replayed as (
+                update esdb.subscription_parkings as p
+                set token = _checkpoint.token
+                from (
+                    select d.position
+                    from esdb._deliverable(claim_events.subscription, _candidate.partition) as d
+                    limit claim_events.max_count
+                ) as n
+                where p.subscription = claim_events.subscription and p.position = n.position
+                returning p.position
+            )
+            select max(r.position) into _position from replayed as r;
+            if _position is not null then
+                _checkpoint.is_replay := true;
+                _checkpoint.delivered_to := _position;
+                perform esdb._replace_checkpoint(_checkpoint);
+                return query
+                select p.token, p.partition, p.attempts + 1, e.*
+                from esdb.subscription_parkings as p
+                cross join lateral esdb.read_stream(p.aggregate_id, p.version, p.version, include_deleted => true) as e
+                where p.subscription = claim_events.subscription and p.token = _checkpoint.token
+                order by p.position;
+                return;
+            end if;
         end if;
         continue when _checkpoint.retry_at > clock_timestamp();
 
