@@ -15,6 +15,7 @@ _VOLATILE = (
     (r"_y\d{4}m\d\d\b", "_MONTH"),
     (r"\b[0-9a-f]{64}\b", "DIGEST"),
     (r"\bserver \d[\w.]*( \(.*?\))?", "server VERSION"),
+    (r"\blocalhost:\d+", "localhost:PORT"),
     (r"-[-+]*-", "-"),
     (r"[ \t]+", " "),
 )
@@ -80,7 +81,7 @@ def headings_of(text: str) -> set[str]:
 def agrees(expected: str, actual: str) -> bool:
     """Tell whether an output is the one shown; a line `…` stands for any lines.
 
-    Ids, times, months, digests and versions may differ, and with them the widths of columns.
+    Ids, times, months, digests, ports and versions may differ, and with them the widths of columns.
     """
     parts = [re.escape(part) for part in re.split(r"^…$", _plain(expected), flags=re.MULTILINE)]
     return re.fullmatch(r"(?s:.*)".join(parts), _plain(actual)) is not None

@@ -1,20 +1,25 @@
-"""Every example of the README and of docs/ works as it is written, and every link leads somewhere.
+"""Every example of README.md, docs/ and examples/ works as it is written, and every link leads somewhere.
 
 Each page has a database of its own, named shop, whose examples run from top to bottom: `sql` blocks in psql,
 `console` blocks in a shell, and a `python` block becomes the file that its first line names. Output that is shown is
 compared. Of a `yaml` block the commands have to exist, with their options. A page about installing starts with an empty
-database, and one about dumps has a server as new as the clients; it says so in a comment.
+database, and one about dumps has a server as new as the clients; it says so in a comment. A page of examples/ is read
+in a copy of its folder.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import shlex
+import shutil
+import socket
 import subprocess
 import sys
 import sysconfig
+import threading
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,6 +47,8 @@ PAGES = [
         for page in sorted((ROOT / "docs").rglob("*.md"))
         if page.relative_to(ROOT / "docs").parts[0] not in GENERATED
     ),
+    ROOT / "examples" / "README.md",
+    *sorted((ROOT / "examples").glob("*/README.md")),
 ]
 
 
@@ -66,6 +73,7 @@ class Reader:
             "ESDB_DATABASE_URL": server.url("shop"),
         }
         self._environment = environment(None, own)
+        self._background: list[subprocess.Popen[str]] = []
 
     def follow(self, block: markdown.Block) -> None:
         """Do what a block says."""
@@ -97,12 +105,47 @@ class Reader:
         if command.startswith("pip install "):
             _assert_installable(command)
             return
+        if command == "npm install":
+            self._install_node_modules()
+            return
+        if command.endswith(" &"):
+            self._start(command.removesuffix(" &"), expected)
+            return
+        if job := re.fullmatch(r"kill %(\d)", command):
+            _stop(self._background[int(job[1]) - 1])
+            return
         if command.startswith("make "):
             command, expected = f"make --dry-run --directory {ROOT} {command.removeprefix('make ')}", "…"
         result = self._run(["sh", "-c", command], "")
         fails = re.search(r"^(esdb|ERROR): ", expected, re.MULTILINE) is not None
         assert (result.returncode != 0) == fails, f"$ {command}\n{result.stdout}"
         _compare(expected, result.stdout)
+
+    def _start(self, command: str, expected: str) -> None:
+        """Start a command in the background and wait until it has said what is shown."""
+        self._environment["PORT"] = str(_free_port())
+        process = subprocess.Popen(
+            ["sh", "-c", f"exec {command}"], cwd=self._folder, env=self._environment,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, encoding="utf-8",
+        )  # fmt: skip
+        self._background.append(process)
+        assert process.stdout is not None
+        silence = threading.Timer(TIMEOUT, process.kill)
+        silence.start()
+        output = "".join(process.stdout.readline() for _ in expected.splitlines())
+        silence.cancel()
+        _compare(expected, output)
+
+    def close(self) -> None:
+        """End what the page started and did not stop."""
+        for process in self._background:
+            process.kill()
+            process.communicate()
+
+    def _install_node_modules(self) -> None:
+        (self._folder / "node_modules").symlink_to(tools.node_modules(self._folder / "package.json"))
+        (self._folder / "node").symlink_to(tools.node())
+        self._environment["PATH"] = f"{self._folder}{os.pathsep}{self._environment['PATH']}"
 
     def _run(self, command: list[str], text: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -111,12 +154,27 @@ class Reader:
         )  # fmt: skip
 
 
+def _stop(process: subprocess.Popen[str]) -> None:
+    """Stop what runs in the background, as a shell's `kill` does."""
+    assert process.poll() is None, "it has ended by itself"
+    process.terminate()
+    process.communicate(timeout=TIMEOUT)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("localhost", 0))
+        return int(probe.getsockname()[1])
+
+
 def _compare(expected: str, actual: str) -> None:
     assert markdown.agrees(expected, actual), f"shown:\n{expected}\n\nbut it is:\n{actual}"
 
 
 def _assert_installable(command: str) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    if command.removeprefix("pip install ").strip("'") in project["dependencies"]:
+        return
     wheel = f"dist/{project['name']}-{project['version']}-py3-none-any.whl"
     wanted = re.fullmatch(rf"pip install '?(?:\.|{re.escape(wheel)})(?:\[(\w+)\])?'?", command)
     assert wanted is not None, command
@@ -155,13 +213,15 @@ def _roles(connection: psycopg.Connection[tuple[str]]) -> set[str]:
 
 @pytest.mark.parametrize(("page", "shop"), [(page, page) for page in PAGES], ids=map(_name, PAGES), indirect=["shop"])
 def test_examples_work_as_written(page: Path, shop: LocalServer, tmp_path: Path) -> None:
-    reader = Reader(shop, tmp_path)
-    for block in markdown.blocks(page):
-        assert block.language in LANGUAGES, f"{_name(page)}:{block.line}: a block says what it is"
-        try:
-            reader.follow(block)
-        except AssertionError as error:
-            raise AssertionError(f"{_name(page)}:{block.line}: {error}") from error
+    if page.is_relative_to(ROOT / "examples"):
+        shutil.copytree(page.parent, tmp_path, ignore=shutil.ignore_patterns("node_modules"), dirs_exist_ok=True)
+    with contextlib.closing(Reader(shop, tmp_path)) as reader:
+        for block in markdown.blocks(page):
+            assert block.language in LANGUAGES, f"{_name(page)}:{block.line}: a block says what it is"
+            try:
+                reader.follow(block)
+            except AssertionError as error:
+                raise AssertionError(f"{_name(page)}:{block.line}: {error}") from error
 
 
 @pytest.mark.parametrize("page", [*PAGES, ROOT / "CHANGELOG.md"], ids=_name)
@@ -209,6 +269,19 @@ def test_a_wrong_output_is_noticed(tmp_path: Path, server: LocalServer) -> None:
         reader.follow(markdown.Block("yaml", 'command: ["esdb", "maintain", "--no-such-option"]\n', 1))
     with pytest.raises(AssertionError, match="shop"):
         reader.follow(markdown.Block("sql", "select 1;\n", 1, expected="1"))
+
+
+def test_what_a_page_starts_in_the_background_ends_with_it(tmp_path: Path, server: LocalServer) -> None:
+    service = "python -c 'import time; print(\"ready\", flush=True); time.sleep(1000)'"
+    with contextlib.closing(Reader(server, tmp_path)) as reader:
+        reader.follow(markdown.Block("console", f"$ {service} &\nready\n", 1))
+        assert len(tools.processes_in(tmp_path)) == 1
+        with pytest.raises(AssertionError, match="but it is"):
+            reader.follow(markdown.Block("console", "$ echo 1 &\n2\n", 1))
+        reader._background[1].wait(TIMEOUT)
+        with pytest.raises(AssertionError, match="by itself"):
+            reader.follow(markdown.Block("console", "$ kill %2\n", 1))
+    assert tools.processes_in(tmp_path) == []
 
 
 def test_output_is_compared_without_what_differs_from_run_to_run() -> None:

