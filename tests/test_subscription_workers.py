@@ -142,6 +142,24 @@ def test_a_worker_that_wakes_late_finds_its_token_stale(db: Connection, connect:
     assert value(db, "select to_regclass('effect')") is None
 
 
+def test_a_transaction_that_is_repeated_because_its_answer_was_lost_is_refused(db: Connection) -> None:
+    append_many(db, "s", 2)
+    db.execute("create table effects (position bigint)")
+    db.execute("select esdb.create_subscription('all')")
+    token = value(db, "select max(token) from esdb.claim_events('all', 'w')")
+
+    def handle() -> None:
+        with db.transaction():
+            db.execute("insert into effects values (1), (2)")
+            db.execute("select esdb.ack('all', %s, 2)", (token,))
+
+    handle()
+    with pytest.raises(StaleToken):
+        handle()
+    assert value(db, "select count(*) from effects") == 2
+    assert db.execute("select from esdb.claim_events('all', 'w')").fetchall() == []
+
+
 def test_an_ack_that_is_not_committed_keeps_others_away(db: Connection, connect: Connect) -> None:
     append_many(db, "s", 2)
     db.execute("select esdb.create_subscription('all')")
