@@ -17,7 +17,18 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from esdb_cli.exceptions import StaleToken
-from tests.feed_support import PERFECT, Crew, Seen, append, append_many, judge, random_of, until, value
+from tests.feed_support import (
+    PERFECT,
+    Crew,
+    Seen,
+    append,
+    append_many,
+    judge,
+    random_of,
+    until,
+    value,
+    waits_for_a_lock,
+)  # fmt: skip
 from tests.fixtures import Connect, Connection
 
 SEED_VARIABLE = "ESDB_TEST_SEED"
@@ -225,6 +236,50 @@ def test_a_long_snapshot_does_not_make_claims_dear(db: Connection, connect: Conn
         db.execute("select esdb.ack('all', %s, 0)", (token,))
     assert blocks_of(db, "select esdb._checkpoint('all', 0)") < 20
     old.rollback()
+
+
+def test_a_projection_is_emptied_and_built_anew_beside_its_workers(db: Connection, connect: Connect) -> None:
+    """The order that the documentation gives: truncate, then reset."""
+    for number in range(20):
+        append(db, f"s{number}")
+    db.execute("create table effects (position bigint)")
+    db.execute("select esdb.create_subscription('all', partitions => 2)")
+    early, late, maintainer = connect(), connect(), connect()
+    crew = Crew()
+
+    def claim(worker: Connection) -> list[tuple[int, int]]:
+        return worker.execute("select token, position from esdb.claim_events('all', 'w')").fetchall()
+
+    def handle(worker: Connection, events: list[tuple[int, int]]) -> None:
+        for _, position in events:
+            worker.execute("insert into effects values (%s)", (position,))
+
+    def acknowledge(worker: Connection, events: list[tuple[int, int]]) -> None:
+        worker.execute("select esdb.ack('all', %s, %s)", events[-1])
+
+    def begin_again() -> None:
+        with maintainer.transaction():
+            maintainer.execute("truncate effects")
+            maintainer.execute("select esdb.reset_subscription('all')")
+
+    first, second = claim(early), claim(late)
+    with early.transaction():
+        handle(early, first)
+        crew.start(begin_again)
+        until(lambda: waits_for_a_lock(db, maintainer.info.backend_pid), "it waits for the worker in its batch")
+        acknowledge(early, first)
+    crew.join()
+    late.execute("begin")
+    handle(late, second)
+    with pytest.raises(StaleToken):
+        acknowledge(late, second)
+    late.execute("rollback")
+    assert value(db, "select count(*) from effects") == 0
+    while events := claim(early):
+        with early.transaction():
+            handle(early, events)
+            acknowledge(early, events)
+    assert db.execute("select array_agg(position order by position) from effects").fetchone() == (list(range(1, 21)),)
 
 
 def test_many_parked_events_do_not_make_claims_dear(db: Connection) -> None:
