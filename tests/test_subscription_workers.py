@@ -238,6 +238,25 @@ def test_a_long_snapshot_does_not_make_claims_dear(db: Connection, connect: Conn
     old.rollback()
 
 
+def test_a_worker_that_prolongs_its_lease_before_it_dies_has_made_an_attempt(db: Connection) -> None:
+    """The position before the first event is no progress, also where a filter leaves events out before it."""
+    append_many(db, "other", 3)
+    append(db, "s", event_type="Deadly")
+    db.execute("select esdb.create_subscription('all', event_types => '{Deadly}', max_attempts => 2)")
+
+    def claim() -> list[tuple[int, int, int]]:
+        return db.execute(
+            "select token, position, attempt from esdb.claim_events('all', 'w', lease => '1 second')"
+        ).fetchall()
+
+    for expected in (1, 2):
+        ((token, position, attempt),) = until(claim, "the lease's end")
+        assert attempt == expected
+        db.execute("select esdb.ack('all', %s, %s)", (token, position - 1))
+    until(lambda: claim() or value(db, "select count(*) from esdb.parked_events"), "the lease's end")
+    assert value(db, "select count(*) from esdb.parked_events") == 1
+
+
 def test_a_projection_is_emptied_and_built_anew_beside_its_workers(db: Connection, connect: Connect) -> None:
     """The order that the documentation gives: truncate, then reset."""
     for number in range(20):
