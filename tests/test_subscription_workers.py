@@ -17,7 +17,18 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from esdb_cli.exceptions import StaleToken
-from tests.feed_support import PERFECT, Crew, Seen, append, append_many, judge, random_of, until, value
+from tests.feed_support import (
+    PERFECT,
+    Crew,
+    Seen,
+    append,
+    append_many,
+    judge,
+    random_of,
+    until,
+    value,
+    waits_for_a_lock,
+)  # fmt: skip
 from tests.fixtures import Connect, Connection
 from tests.subscription_worker import EFFECTS
 
@@ -138,6 +149,24 @@ def test_a_worker_that_wakes_late_finds_its_token_stale(db: Connection, connect:
     assert value(db, "select to_regclass('effect')") is None
 
 
+def test_a_transaction_that_is_repeated_because_its_answer_was_lost_is_refused(db: Connection) -> None:
+    append_many(db, "s", 2)
+    db.execute("create table effects (position bigint)")
+    db.execute("select esdb.create_subscription('all')")
+    token = value(db, "select max(token) from esdb.claim_events('all', 'w')")
+
+    def handle() -> None:
+        with db.transaction():
+            db.execute("insert into effects values (1), (2)")
+            db.execute("select esdb.ack('all', %s, 2)", (token,))
+
+    handle()
+    with pytest.raises(StaleToken):
+        handle()
+    assert value(db, "select count(*) from effects") == 2
+    assert db.execute("select from esdb.claim_events('all', 'w')").fetchall() == []
+
+
 def test_an_ack_that_is_not_committed_keeps_others_away(db: Connection, connect: Connect) -> None:
     append_many(db, "s", 2)
     db.execute("select esdb.create_subscription('all')")
@@ -201,6 +230,95 @@ def test_a_long_snapshot_does_not_make_claims_dear(db: Connection, connect: Conn
     token = value(db, "select max(token) from esdb.claim_events('all', 'w', lease => '1 hour')")
     for _ in range(3000):
         db.execute("select esdb.ack('all', %s, 0)", (token,))
-    plan = value(db, "explain (analyze, buffers, format json) select esdb._checkpoint('all', 0)")
-    assert plan[0]["Plan"]["Shared Hit Blocks"] + plan[0]["Plan"]["Shared Read Blocks"] < 20
+    assert blocks_of(db, "select esdb._checkpoint('all', 0)") < 20
     old.rollback()
+
+
+def test_a_worker_that_prolongs_its_lease_before_it_dies_has_made_an_attempt(db: Connection) -> None:
+    """The position before the first event is no progress, also where a filter leaves events out before it."""
+    append_many(db, "other", 3)
+    append(db, "s", event_type="Deadly")
+    db.execute("select esdb.create_subscription('all', event_types => '{Deadly}', max_attempts => 2)")
+
+    def claim() -> list[tuple[int, int, int]]:
+        return db.execute(
+            "select token, position, attempt from esdb.claim_events('all', 'w', lease => '1 second')"
+        ).fetchall()
+
+    for expected in (1, 2):
+        ((token, position, attempt),) = until(claim, "the lease's end")
+        assert attempt == expected
+        db.execute("select esdb.ack('all', %s, %s)", (token, position - 1))
+    until(lambda: claim() or value(db, "select count(*) from esdb.parked_events"), "the lease's end")
+    assert value(db, "select count(*) from esdb.parked_events") == 1
+
+
+def test_a_projection_is_emptied_and_built_anew_beside_its_workers(db: Connection, connect: Connect) -> None:
+    """The order that the documentation gives: truncate, then reset."""
+    for number in range(20):
+        append(db, f"s{number}")
+    db.execute("create table effects (position bigint)")
+    db.execute("select esdb.create_subscription('all', partitions => 2)")
+    early, late, maintainer = connect(), connect(), connect()
+    crew = Crew()
+
+    def claim(worker: Connection) -> list[tuple[int, int]]:
+        return worker.execute("select token, position from esdb.claim_events('all', 'w')").fetchall()
+
+    def handle(worker: Connection, events: list[tuple[int, int]]) -> None:
+        for _, position in events:
+            worker.execute("insert into effects values (%s)", (position,))
+
+    def acknowledge(worker: Connection, events: list[tuple[int, int]]) -> None:
+        worker.execute("select esdb.ack('all', %s, %s)", events[-1])
+
+    def begin_again() -> None:
+        with maintainer.transaction():
+            maintainer.execute("truncate effects")
+            maintainer.execute("select esdb.reset_subscription('all')")
+
+    first, second = claim(early), claim(late)
+    with early.transaction():
+        handle(early, first)
+        crew.start(begin_again)
+        until(lambda: waits_for_a_lock(db, maintainer.info.backend_pid), "it waits for the worker in its batch")
+        acknowledge(early, first)
+    crew.join()
+    late.execute("begin")
+    handle(late, second)
+    with pytest.raises(StaleToken):
+        acknowledge(late, second)
+    late.execute("rollback")
+    assert value(db, "select count(*) from effects") == 0
+    while events := claim(early):
+        with early.transaction():
+            handle(early, events)
+            acknowledge(early, events)
+    assert db.execute("select array_agg(position order by position) from effects").fetchone() == (list(range(1, 21)),)
+
+
+def test_many_parked_events_do_not_make_claims_dear(db: Connection) -> None:
+    """Each event that waits is looked at once, not once for each other one; those that failed are not looked at."""
+    for name, on_failure in (("stops", "stop"), ("goes on", "park")):
+        db.execute("select esdb.create_subscription(%s, max_attempts => 1, on_failure => %s)", (name, on_failure))
+    append_many(db, "s", 1000)
+    token = value(db, "select max(token) from esdb.claim_events('stops', 'w')")
+    db.execute("select esdb.nack('stops', %s, 1, 'bad')", (token,))
+    assert db.execute("select from esdb.claim_events('stops', 'w')").fetchall() == []
+    assert value(db, "select count(*) from esdb.parked_events where state = 'waiting'") == 999
+    assert blocks_of(db, "select count(*) from esdb._deliverable('stops', 0)") < 10_000
+    db.execute("select esdb.replay_parked('stops')")
+    assert blocks_of(db, "select count(*) from esdb._deliverable('stops', 0)") < 10_000
+
+    db.execute(
+        "insert into esdb.subscription_parkings"
+        " (subscription, position, partition, aggregate_id, version, event_type, state, attempts)"
+        " select 'goes on', n, 0, 's', n, 'T', 'failed', 1 from generate_series(1, 10000) as n"
+    )
+    assert blocks_of(db, "select count(*) from esdb._deliverable('goes on', 0)") < 50
+
+
+def blocks_of(db: Connection, query: str) -> int:
+    """Give how many blocks a query touches."""
+    plan = value(db, f"explain (analyze, buffers, format json) {query}")[0]["Plan"]
+    return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])

@@ -84,8 +84,12 @@ create table esdb.subscription_parkings (
     primary key (subscription, position),
     foreign key (subscription, partition) references esdb.subscription_partitions on delete cascade
 );
--- serves claims: whether a partition has parked events, and of which aggregates
-create index subscription_parkings_aggregate on esdb.subscription_parkings (subscription, partition, aggregate_id);
+-- serves claims: whether an aggregate has parked events, and whether a failed one is before a position
+create index subscription_parkings_aggregate
+on esdb.subscription_parkings (subscription, partition, aggregate_id, state, position);
+-- serves claims: what is to be delivered again, past any number of failed events
+create index subscription_parkings_deliverable on esdb.subscription_parkings (subscription, partition, position)
+where state <> 'failed';
 comment on table esdb.subscription_parkings is 'Events that were set aside, because they failed or wait behind one that did.';
 comment on column esdb.subscription_parkings.state is
     'failed: no worker could handle it; waiting: behind a failed one of its aggregate; replay: to be delivered again.';

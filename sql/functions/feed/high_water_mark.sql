@@ -57,4 +57,4 @@ comment on function esdb.high_water_mark() is
     'The highest position below which no event can appear any more. Call it as a statement of its own, before the read it is for. Errors: SE011 under REPEATABLE READ and SERIALIZABLE, 55000 on a standby.';
 
 revoke all on function esdb.high_water_mark() from public;
-grant execute on function esdb.high_water_mark() to esdb_reader, esdb_writer, esdb_maintainer;
+grant execute on function esdb.high_water_mark() to esdb_reader, esdb_writer, esdb_consumer, esdb_maintainer;

@@ -15,4 +15,4 @@ comment on function esdb.last_position() is
     'The last position drawn, 0 in a new store: no event has a higher one. Where the high-water mark is below it, appends are under way, and a consumer looks again soon. It may belong to no event. Errors: none.';
 
 revoke all on function esdb.last_position() from public;
-grant execute on function esdb.last_position() to esdb_reader, esdb_writer, esdb_maintainer;
+grant execute on function esdb.last_position() to esdb_reader, esdb_writer, esdb_consumer, esdb_maintainer;

@@ -1,11 +1,10 @@
 -- Locks the partition that a token is of, until the transaction ends, and gives its checkpoint, if the lease holds: it has
--- not ended, and the partition was neither claimed by another worker nor reset since. With was_done_to, a lease that was
--- given back by an ack up to there is no fault, because the answer of that ack may have been lost; then token is null.
--- A token is the number of a sequence times 1,024 plus the partition. Errors: SE009, SE020, SE021.
+-- not ended, and the partition was neither claimed by another worker nor reset since. A lease that was given back by an
+-- ack is refused, too, also to that very ack: who repeats a transaction because the answer of its commit was lost would
+-- have its effects twice. A token is the number of a sequence times 1,024 plus the partition. Errors: SE009, SE020, SE021.
 create or replace function esdb._leased_checkpoint(
     subscription text,
-    token bigint,
-    was_done_to bigint default null
+    token bigint
 )
 returns esdb.subscription_checkpoints
 language plpgsql
@@ -18,14 +17,8 @@ declare
     _checkpoint esdb.subscription_checkpoints;
 begin
     _checkpoint := esdb._lock_checkpoint(subscription, _partition);
-    if _checkpoint.token = token then
-        if _checkpoint.lease_until > clock_timestamp() then
-            return _checkpoint;
-        end if;
-        if _checkpoint.lease_until is null and not _checkpoint.is_replay and was_done_to <= _checkpoint.position then
-            _checkpoint.token := null;
-            return _checkpoint;
-        end if;
+    if _checkpoint.token = token and _checkpoint.lease_until > clock_timestamp() then
+        return _checkpoint;
     end if;
     perform esdb._subscription(subscription);
     if (token > 0) is not true then
@@ -36,11 +29,11 @@ begin
               detail = json_build_object(
                   'subscription', subscription, 'partition', _partition, 'token', token,
                   'lease_until', case when _checkpoint.token = token then _checkpoint.lease_until end)::text,
-              hint = 'Roll back what the events have caused and claim again: they are, or will be, delivered anew.';
+              hint = 'Roll back what the events have caused and claim again: they were handled, or are delivered anew.';
 end
 $function$;
 
-comment on function esdb._leased_checkpoint(text, bigint, bigint) is
+comment on function esdb._leased_checkpoint(text, bigint) is
     'Locks the partition of a lease and gives its checkpoint. Errors: SE009, SE020, SE021.';
 
-revoke all on function esdb._leased_checkpoint(text, bigint, bigint) from public;
+revoke all on function esdb._leased_checkpoint(text, bigint) from public;

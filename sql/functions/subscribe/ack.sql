@@ -18,13 +18,9 @@ set search_path = pg_catalog, pg_temp
 as $function$
 #variable_conflict use_column
 declare
-    _checkpoint esdb.subscription_checkpoints :=
-        esdb._leased_checkpoint(ack.subscription, ack.token, was_done_to => ack.position);
+    _checkpoint esdb.subscription_checkpoints := esdb._leased_checkpoint(ack.subscription, ack.token);
     _is_done boolean;
 begin
-    if _checkpoint.token is null then
-        return;
-    end if;
     if (ack.position >= 0 and ack.position <= _checkpoint.delivered_to) is not true
         or (not _checkpoint.is_replay and ack.position < _checkpoint.position)
     then

@@ -121,6 +121,8 @@ begin
             exit when _found.scanned_to >= _mark;
         end loop;
         if cardinality(_found.events) > 0 then
+            -- so that an ack of the position before the first event, which prolongs the lease, is no progress
+            _checkpoint.position := _found.events[1].position - 1;
             _checkpoint.scanned_to := _found.scanned_to;
             _checkpoint.delivered_to := _found.events[cardinality(_found.events)].position;
             _checkpoint.attempts := _checkpoint.attempts + 1;

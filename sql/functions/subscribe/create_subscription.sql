@@ -51,11 +51,11 @@ begin
         where d.name = create_subscription.name
             and d.from_position = create_subscription.from_position
             and d.partitions = create_subscription.partitions
-            and d.bounded_contexts is not distinct from create_subscription.bounded_contexts
-            and d.group_contexts is not distinct from create_subscription.group_contexts
-            and d.feature_contexts is not distinct from create_subscription.feature_contexts
-            and d.event_types is not distinct from create_subscription.event_types
-            and d.aggregate_types is not distinct from create_subscription.aggregate_types
+            and esdb._same_filter(d.bounded_contexts, create_subscription.bounded_contexts)
+            and esdb._same_filter(d.group_contexts, create_subscription.group_contexts)
+            and esdb._same_filter(d.feature_contexts, create_subscription.feature_contexts)
+            and esdb._same_filter(d.event_types, create_subscription.event_types)
+            and esdb._same_filter(d.aggregate_types, create_subscription.aggregate_types)
             and d.max_attempts = create_subscription.max_attempts
             and d.on_failure = create_subscription.on_failure
     ) then

@@ -134,6 +134,8 @@ select set_eq(
         ('esdb.ack(text,bigint,bigint)'),
         ('esdb.claim_events(text,text,integer,interval)'),
         ('esdb.create_subscription(text,bigint,integer,text[],text[],text[],text[],text[],integer,text)'),
+        ('esdb.high_water_mark()'),
+        ('esdb.last_position()'),
         ('esdb.nack(text,bigint,bigint,text)')$$,
     'a consumer makes subscriptions and works on them'
 );

@@ -1,5 +1,5 @@
 -- create_subscription() makes what it is told, the same again changes nothing, and what is wrong is refused.
-select plan(22);
+select plan(26);
 
 select esdb.append_event('s', 'T', '{}', bounded_context => 'n', group_context => 'm') from generate_series(1, 3);
 call settle();
@@ -7,6 +7,12 @@ call settle();
 select lives_ok($$select esdb.create_subscription('all')$$, 'with a name alone');
 select lives_ok($$select esdb.create_subscription('all')$$, 'the same again changes nothing');
 select refused($$select esdb.create_subscription('all', partitions => 2)$$, 'SE009', 'name: subscription all is there%', 'not as another one');
+select lives_ok($$select esdb.create_subscription('some', event_types => '{A,B}')$$, 'with a filter');
+select lives_ok($$select esdb.create_subscription('some', event_types => '{B,A,B}')$$, 'the same filter in other words changes nothing');
+select refused(
+    $$select esdb.create_subscription('some', event_types => '{A,B}', aggregate_types => '{A}')$$, 'SE009', 'name: subscription some is there%',
+    'not with another one');
+select lives_ok($$select esdb.drop_subscription('some')$$, 'enough of it');
 select lives_ok($$select esdb.create_subscription('now', from_position => -1)$$, 'from now on');
 select is(claimed('now', 'w'), 'none', 'nothing before');
 select lives_ok($$select esdb.create_subscription('later', from_position => 2)$$, 'behind a position');
