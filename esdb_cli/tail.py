@@ -61,7 +61,7 @@ def tail(
 ) -> None:
     """Show the newest events, and with --follow those that come, each once and in order.
 
-    It goes on when the server was restarted.
+    It goes on when the server was restarted. On a standby it polls.
     """
     feed = _Feed(filters)
     show = _printer(as_json=as_json)
@@ -140,7 +140,7 @@ def _follow(
         try:
             with connect(database_url) as connection:
                 pause = 0.1
-                if listens:
+                if listens and not _is_standby(connection):
                     connection.execute(f"listen {CHANNEL}")
                 _watch(feed, connection, show, poll)
         except (psycopg.OperationalError, CliError) as error:
@@ -149,6 +149,12 @@ def _follow(
             say(f"the connection broke; trying again: {str(error).splitlines()[0]}")
         time.sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+
+
+def _is_standby(connection: psycopg.Connection[Any]) -> bool:
+    """Tell whether the server is a standby, which passes no notifications on."""
+    row = connection.execute("select pg_is_in_recovery()").fetchone()
+    return row is not None and bool(row[0])
 
 
 def _watch(feed: _Feed, connection: psycopg.Connection[Any], show: Callable[[list[Row]], None], poll: float) -> None:

@@ -59,8 +59,8 @@ begin
     if _newest >= esdb._newest_month_end() then
         perform esdb._raise_newest_month(_newest);
     end if;
-    perform esdb._announce(false);
     perform esdb._wake_listeners();
+    perform esdb._announce(false);
     with written as (
         insert into esdb.events
             (position, id, bounded_context, group_context, feature_context, action_type, aggregate_type, aggregate_id,
