@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -91,10 +90,3 @@ def promoted(standby: LocalServer) -> None:
     """Make a standby a server of its own."""
     with connected(standby) as connection:
         assert value(connection, "select pg_promote(true, 60)")
-
-
-def copied_log(server: LocalServer, archive: Path) -> None:
-    """Archive all that a stopped or killed server has logged."""
-    for segment in (server.data / "pg_wal").glob("0000*"):
-        if segment.is_file() and not (archive / segment.name).exists():
-            shutil.copy(segment, archive / segment.name)

@@ -14,9 +14,9 @@ import pytest
 from esdb_cli.server import LocalServer
 from tests import tools
 from tests.databases import run_esdb
-from tests.feed_support import append, append_many, mark, read_all, stored, until, value
-from tests.fixtures import Connect, Connection, NewServer
-from tests.standby import Servers, connected, has_replayed, promoted, replayed
+from tests.feed_support import PERFECT, Crew, Writers, append, append_many, judge, mark, read_all, stored, until, value
+from tests.fixtures import Connect, Connection
+from tests.standby import Servers, connected, has_replayed, promoted
 
 EPOCHS = "select number, last_position, first_position from esdb.epochs order by number"
 LOST = 150
@@ -144,7 +144,7 @@ def test_a_restore_to_a_point_in_time_begins_an_epoch(servers: Servers, servers_
         assert [event.position for event in read_all(connection, kept[-1])] == [new]
 
 
-def test_a_crash_that_lost_commits_gives_no_position_out_again(new_server: NewServer, servers: Servers) -> None:
+def test_a_crash_that_lost_commits_gives_no_position_out_again(servers: Servers) -> None:
     server = servers.primary(synchronous_commit="off", wal_writer_delay="10s", wal_writer_flush_after="1GB")
     with connected(server) as connection:
         append(connection, "s")
@@ -162,7 +162,7 @@ def test_a_crash_that_lost_commits_gives_no_position_out_again(new_server: NewSe
         assert [event.position for event in read_all(connection, kept[-1])] == [new]
 
 
-def test_after_an_ordinary_crash_consumers_go_on(new_server: NewServer, servers: Servers) -> None:
+def test_after_an_ordinary_crash_consumers_go_on(servers: Servers) -> None:
     server = servers.primary()
     with connected(server) as connection:
         seen = [append(connection, "s").position for _ in range(40)]
@@ -230,12 +230,10 @@ def test_whoever_commits_first_brings_the_epoch(db: Connection, connect: Connect
         assert value(db, "select pg_sequence_last_value('esdb.wake_clock')") is not None
     preparer.execute(f"commit prepared '{db.info.dbname}'")
     assert db.execute(EPOCHS).fetchall() == [(1, 0, 1), (2, kept, first)]
-    assert len(read_all(db, kept)) == 3
+    until(lambda: len(read_all(db, kept)) == 3, "the three events")
 
 
 def test_many_first_appends_begin_one_epoch(db: Connection, connect: Connect) -> None:
-    from tests.feed_support import Crew
-
     kept = append(db, "s").position
     for round_number in range(5):
         reset(db)
@@ -283,3 +281,60 @@ def test_a_crash_before_the_epoch_is_committed_leaves_one_lost_range(servers: Se
         assert refused(connection, kept + 1)["first_position"] == new
 
 
+
+
+def test_recover_after_a_dump_was_restored(servers: Servers) -> None:
+    """A dump resets nothing, so the store cannot know: the owner says so."""
+    old, new = servers.primary(), servers.primary()
+    with connected(old) as connection:
+        kept = append_many(connection, "s", 5)[-1].position
+        dump = subprocess.run(
+            [tools.client("pg_dump", old.bindir), "-Fc", "-n", "esdb*", old.url()], capture_output=True, check=True
+        )
+        seen = append_many(connection, "s", LOST)[-1].position
+    with connected(new) as connection:
+        connection.execute("drop schema esdb cascade; drop schema esdb_meta cascade")
+    subprocess.run(
+        [tools.client("pg_restore", new.bindir), "-d", new.url()], input=dump.stdout, capture_output=True, check=True
+    )
+    assert "goes on" in run_esdb("recover", url=new.url()).stdout
+    assert "force => true" in run_esdb("recover", "--force", "--dry-run", url=new.url()).stdout
+    result = run_esdb("recover", "--force", "--reason", "restored the dump of noon", url=new.url())
+    assert result.returncode == 0, result.stderr
+    assert f"kept: everything up to position {kept}" in result.stdout
+    with connected(new) as connection:
+        after = append(connection, "s").position
+        assert after > OTHER_TIMELINE
+        assert refused(connection, seen)["resume_after"] == kept
+        assert [event.position for event in read_all(connection, kept)] == [after]
+        assert value(connection, "select reason from esdb.epochs where number = 2") == "restored the dump of noon"
+        assert run_esdb("verify", "--schema-only", url=new.url()).returncode == 0
+
+
+def test_a_forced_epoch_beside_appends_loses_and_skips_nothing(db: Connection, connect: Connect) -> None:
+    reader = connect()
+    with Writers(connect) as writers:
+        seen = read_all(reader)
+        for _ in range(3):
+            db.execute("select esdb.recover('a drill', true)")
+            writers.go_on()
+            seen += read_all(reader, seen[-1].position)
+    events = stored(db)
+    until(lambda: mark(reader) >= events[-1].position, "the mark")
+    while seen[-1].position < events[-1].position:
+        seen += read_all(reader, seen[-1].position)
+    assert judge(seen, events) == PERFECT
+    assert value(db, "select count(*) from esdb.epochs") == 4
+
+
+def test_positions_that_run_out_are_told_and_refused(db: Connection) -> None:
+    append(db, "s")
+    db.execute("select setval('esdb.event_position', 281474976710655 - 1000)")
+    faults = db.execute("select fault from esdb_meta.sequence_faults()").fetchall()
+    assert len(faults) == 1
+    assert "few positions are left" in faults[0][0]
+    db.execute("select esdb.recover(force => true)")
+    assert append(db, "s").position == 281474976710655 - 499
+    db.execute("select setval('esdb.event_position', 281474976710655)")
+    with pytest.raises(psycopg.errors.SequenceGeneratorLimitExceeded):
+        append(db, "s")

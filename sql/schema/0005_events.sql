@@ -21,6 +21,10 @@ comment on sequence esdb.established_mark is 'The highest high-water mark found 
 create unlogged sequence esdb.mark_clock as bigint minvalue 0 start 0 no cycle;
 comment on sequence esdb.mark_clock is 'Until when (microseconds since 1970) the recorded mark serves without a new scan.';
 
+create unlogged sequence esdb.publish_clock as bigint minvalue 0 start 0 no cycle;
+comment on sequence esdb.publish_clock is
+    'Until when (microseconds since 1970) appends publish no mark, because looking for it was dear.';
+
 create unlogged sequence esdb.wake_clock as bigint minvalue 0 start 0 no cycle;
 comment on sequence esdb.wake_clock is 'When (microseconds since 1970) an append last woke the listeners.';
 

@@ -2,13 +2,16 @@
 --
 -- A mark once found holds for good. It is recorded, and the scan is repeated only when the feed has grown beyond it and
 -- a dear scan's pause is over: a scan serves for ten times as long as it took, so that however many consumers poll and
--- however many locks there are, scans hold the lock manager up for a tenth of the time at most.
+-- however many locks there are, scans hold the lock manager up for a tenth of the time at most. clock: the sequence that
+-- says until when the pause lasts; null: scan in any case. Appends have their own, so that they make no reader wait.
 --
 -- Until the first append after a crash the sequence says nothing: it was logged ahead, and a mark above the last event
 -- would be a position that the lost ones may have had. Then the last event's is the mark, and it stays, since only
 -- prepared transactions can still add an event.
 -- Locks nothing beyond its own statement.
-create or replace function esdb._find_mark()
+create or replace function esdb._find_mark(
+    clock regclass default 'esdb.mark_clock'::regclass
+)
 returns bigint
 language plpgsql
 volatile
@@ -43,7 +46,7 @@ begin
         return _mark;
     end if;
     _started := esdb._microseconds();
-    _rest := coalesce(pg_sequence_last_value('esdb.mark_clock'::regclass), 0) - _started;
+    _rest := coalesce(pg_sequence_last_value(clock), 0) - _started;
     -- A pause longer than any can be comes from a clock that stepped back since. A read-only transaction records nothing,
     -- so it does not wait for others to.
     if not _is_read_only and _rest > 0 and _rest <= _longest_pause then
@@ -54,12 +57,12 @@ begin
     perform esdb._record_mark(_mark);
     _took := esdb._microseconds() - _started;
     if _took > _dear and not _is_read_only then
-        perform setval('esdb.mark_clock'::regclass, _started + _took + least(10 * _took, _longest_pause));
+        perform setval(clock, _started + _took + least(10 * _took, _longest_pause));
     end if;
     return _mark;
 end
 $function$;
 
-comment on function esdb._find_mark() is 'Finds the high-water mark and records it; not on a standby.';
+comment on function esdb._find_mark(regclass) is 'Finds the high-water mark and records it; not on a standby.';
 
-revoke all on function esdb._find_mark() from public;
+revoke all on function esdb._find_mark(regclass) from public;

@@ -2,8 +2,10 @@
 -- the log. So a standby that has come to the value has come to the events. It never steps back.
 --
 -- Not while the newest epoch may still be rolled back: it would say that positions of the epoch are there for good.
--- Setting a logged sequence takes a transaction id and a flush with the commit, so readers do not do it.
-create or replace function esdb._publish_mark()
+-- clock: see _find_mark(). Setting a logged sequence takes a transaction id and a flush with the commit, so readers do not do it.
+create or replace function esdb._publish_mark(
+    clock regclass default 'esdb.publish_clock'::regclass
+)
 returns bigint
 language plpgsql
 volatile
@@ -19,7 +21,7 @@ begin
     then
         return _published;
     end if;
-    _mark := esdb._find_mark();
+    _mark := esdb._find_mark(clock);
     if _mark > _published then
         perform esdb._raise_sequence('esdb.durable_mark'::regclass, _mark);
     end if;
@@ -27,6 +29,6 @@ begin
 end
 $function$;
 
-comment on function esdb._publish_mark() is 'Puts the high-water mark into the write-ahead log, for standbys; returns it.';
+comment on function esdb._publish_mark(regclass) is 'Puts the high-water mark into the write-ahead log, for standbys; returns it.';
 
-revoke all on function esdb._publish_mark() from public;
+revoke all on function esdb._publish_mark(regclass) from public;

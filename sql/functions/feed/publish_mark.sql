@@ -16,7 +16,7 @@ begin
                   detail = 'it takes the primary''s',
                   hint = 'Call it on the primary.';
     end if;
-    return esdb._publish_mark();
+    return esdb._publish_mark(null);
 end
 $function$;
 
