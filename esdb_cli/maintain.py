@@ -211,9 +211,9 @@ def maintain(
     """Do the store's regular maintenance, step by step.
 
     Make the partitions that are due, seal those that are over, remove idempotency keys and snapshots past their time,
-    refresh the statistics, publish the feed's mark to standbys. A step that fails does not stop the others. Safe every minute and from several hosts at
-    once: a step that another run is at is left to it. Exits 1 when a step failed, 4 when all that failed were locked
-    out.
+    refresh the statistics, publish the feed's mark to standbys. A step that fails does not stop the others. Safe every
+    minute and from several hosts at once: a step that another run is at is left to it. Exits 1 when a step failed, 4
+    when all that failed were locked out.
     """
     if dry_run and as_json:
         raise click.UsageError("Give either --dry-run or --json.")

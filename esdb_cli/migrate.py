@@ -95,7 +95,7 @@ def status(*, database_url: str | None, check: bool, as_json: bool) -> None:
         )
     else:
         say(f"server {server_version}, package {package_version()}")
-        if epoch:
+        if epoch and epoch["number"] > 1:
             say(f"epoch {epoch['number']} since {epoch['began_at']}: {epoch['reason']}")
         print_table(files, ["state", "kind", "id"])
     if check and not current:

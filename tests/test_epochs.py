@@ -281,8 +281,6 @@ def test_a_crash_before_the_epoch_is_committed_leaves_one_lost_range(servers: Se
         assert refused(connection, kept + 1)["first_position"] == new
 
 
-
-
 def test_recover_after_a_dump_was_restored(servers: Servers) -> None:
     """A dump resets nothing, so the store cannot know: the owner says so."""
     old, new = servers.primary(), servers.primary()

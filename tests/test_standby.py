@@ -76,7 +76,9 @@ def test_a_consumer_on_a_standby_sees_each_event_once_and_in_order(pair: tuple[L
         while time.monotonic() < end:
             seen += read_all(reader, seen[-1].position if seen else 0, 200)
             lag = reader.execute("select * from esdb.feed_lag()").fetchone()
-            assert lag is not None and lag[0] and lag[4] >= 0
+            assert lag is not None
+            assert lag[0]
+            assert lag[4] >= 0
         while_writing = len(seen)
         stop.set()
         crew.join()
@@ -121,9 +123,10 @@ def test_a_standby_serves_filters_and_refuses_what_needs_the_primary(pair: tuple
         assert [e.position for e in read_all(reader, 3, 2, bounded_contexts=["b"])] == [4, 5]
         assert [e.position for e in read_all(reader, 0, 2, backward=True)] == [last, last - 1]
         assert read_all(reader, last + 1000) == []  # it may only be behind
-        with pytest.raises(psycopg.DatabaseError) as refused, reader.transaction():
-            reader.execute("set transaction isolation level repeatable read")
+        reader.execute("begin isolation level repeatable read")
+        with pytest.raises(psycopg.DatabaseError) as refused:
             mark(reader)
+        reader.execute("rollback")
         assert refused.value.sqlstate == "SE011"
         for statement in (
             "select * from esdb.claim_events('x', 'w')",
@@ -142,9 +145,7 @@ def test_maintain_brings_the_last_events_to_standbys_and_tail_follows_there(
         positions = [append(writer, "s").position for _ in range(5)]
         assert run_esdb("maintain", "--only", "mark", url=primary.url()).returncode == 0
         until(lambda: mark(reader) == positions[-1], "the mark on the standby")
-        tail = start_esdb(
-            "tail", "--follow", "--from", "0", "--json", "--poll", "0.05", url=standby.url()
-        )
+        tail = start_esdb("tail", "--follow", "--from", "0", "--json", "--poll", "0.05", url=standby.url())
         try:
             assert tail.stdout is not None
             assert [json.loads(tail.stdout.readline())["position"] for _ in positions] == positions
