@@ -59,9 +59,10 @@ def tail(
     database_url: str | None,
     **filters: Any,
 ) -> None:
-    """Show the newest events, and with --follow those that come, each once and in order.
+    """Show the newest events, and those that come.
 
-    It goes on when the server was restarted. On a standby it polls.
+    With --follow it goes on, also when the server was restarted, and shows each event once and in order. On a standby it
+    polls.
     """
     feed = _Feed(filters)
     show = _printer(as_json=as_json)

@@ -14,8 +14,21 @@ import pytest
 from esdb_cli.server import LocalServer
 from tests import tools
 from tests.databases import run_esdb
-from tests.feed_support import PERFECT, Crew, Writers, append, append_many, judge, mark, read_all, stored, until, value
-from tests.fixtures import Connect, Connection
+from tests.feed_support import (
+    PERFECT,
+    Crew,
+    Writers,
+    append,
+    append_many,
+    judge,
+    mark,
+    random_of,
+    read_all,
+    stored,
+    until,
+    value,
+)
+from tests.fixtures import Connect, Connection, Esdb
 from tests.standby import Servers, connected, has_replayed, promoted
 
 EPOCHS = "select number, last_position, first_position from esdb.epochs order by number"
@@ -336,3 +349,57 @@ def test_positions_that_run_out_are_told_and_refused(db: Connection) -> None:
     db.execute("select setval('esdb.event_position', 281474976710655)")
     with pytest.raises(psycopg.errors.SequenceGeneratorLimitExceeded):
         append(db, "s")
+
+
+def test_first_appends_that_are_killed_leave_whole_epochs(db: Connection, connect: Connect) -> None:
+    """Sessions are ended wherever they happen to be: no event is without its epoch, none lies in a lost range."""
+    append(db, "s")
+    for round_number in range(12):
+        reset(db)
+        writers = [connect() for _ in range(6)]
+        pids = [writer.info.backend_pid for writer in writers]
+        crew = Crew()
+        for number, writer in enumerate(writers):
+            crew.start(append_or_die, writer, f"s-{round_number}-{number}")
+        for pid in random_of(4711, round_number).sample(pids, 4):
+            db.execute("select pg_terminate_backend(%s)", (pid,))
+        crew.join()
+    append(db, "s")
+    newest = value(db, "select pg_sequence_last_value('esdb.epoch_start')")
+    assert value(db, "select max(first_position) from esdb.epochs") == newest
+    assert value(db, "select count(*) from esdb.epochs as e join esdb.epochs as f on f.number = e.number + 1"
+                 " where f.last_position < e.first_position - 1") == 0  # fmt: skip
+    misplaced = db.execute(
+        "select e.position from esdb.events as e join esdb.epochs as p"
+        " on e.position > p.last_position and e.position < p.first_position"
+    ).fetchall()
+    assert misplaced == []
+    events = stored(db)
+    until(lambda: mark(db) >= events[-1].position, "the mark")
+    assert read_all(db) == events
+
+
+def append_or_die(connection: Connection, stream: str) -> None:
+    try:
+        with connection.transaction():
+            append(connection, stream)
+            append(connection, stream)
+    except psycopg.OperationalError:
+        assert connection.broken
+
+
+def test_an_export_goes_over_the_epochs(db: Connection, esdb: Esdb, tmp_path: Path) -> None:
+    for _ in range(3):
+        append_many(db, "s", 10)
+        db.execute("select esdb.recover(force => true)")
+    append(db, "s")
+    events = stored(db)
+    until(lambda: mark(db) >= events[-1].position, "the mark")
+    for arguments in ([], ["--after-position", str(events[12].position)]):
+        file = tmp_path / f"all-{len(arguments)}"
+        result = esdb("export", str(file), *arguments)
+        assert result.returncode == 0, result.stderr
+        exported = [
+            json.loads(line)["position"] for line in file.read_text().splitlines()
+        ]
+        assert exported == [event.position for event in events if not arguments or event.position > events[12].position]
