@@ -61,8 +61,8 @@ def tail(
 ) -> None:
     """Show the newest events, and those that come.
 
-    With --follow it goes on, also when the server was restarted, and shows each event once and in order. On a standby it
-    polls.
+    With --follow it goes on, also when the server was restarted, and shows each event once and in order. On a standby
+    it polls.
     """
     feed = _Feed(filters)
     show = _printer(as_json=as_json)
