@@ -38,9 +38,7 @@ COMMANDS = {
     "snapshots": _Entry("esdb_cli.snapshots:snapshots", "List the snapshots that are due, and remove old ones."),
     "status": _Entry("esdb_cli.migrate:status", "Show which migrations are applied, pending or changed."),
     "subscriptions": _Entry("esdb_cli.subscriptions:subscriptions", "Make, watch, reset and drop subscriptions."),
-    "tail": _Entry(
-        "esdb_cli.tail:tail", "Show the newest events, and those that come."
-    ),
+    "tail": _Entry("esdb_cli.tail:tail", "Show the newest events, and those that come."),
     "verify": _Entry("esdb_cli.verify:verify", "Prove that schema and data are as they should be."),
 }
 

@@ -399,7 +399,5 @@ def test_an_export_goes_over_the_epochs(db: Connection, esdb: Esdb, tmp_path: Pa
         file = tmp_path / f"all-{len(arguments)}"
         result = esdb("export", str(file), *arguments)
         assert result.returncode == 0, result.stderr
-        exported = [
-            json.loads(line)["position"] for line in file.read_text().splitlines()
-        ]
+        exported = [json.loads(line)["position"] for line in file.read_text().splitlines()]
         assert exported == [event.position for event in events if not arguments or event.position > events[12].position]
