@@ -33,6 +33,7 @@ COMMANDS = {
     "migrate": _Entry("esdb_cli.migrate:migrate", "Bring the database's schema to this version."),
     "partitions": _Entry("esdb_cli.partitions:partitions", "Make, check and list the partitions of the events."),
     "read": _Entry("esdb_cli.events:read", "Read a stream, or every event in order."),
+    "recover": _Entry("esdb_cli.recover:recover", "Begin a new epoch after a failover or a restore."),
     "refresh-stats": _Entry("esdb_cli.statistics:refresh_stats", "Bring the view event_statistics up to date."),
     "schedule": _Entry("esdb_cli.schedule:schedule", "Render the regular jobs for cron and for systemd."),
     "settings": _Entry("esdb_cli.settings:settings", "List and change the store's settings."),

@@ -59,9 +59,10 @@ def tail(
     database_url: str | None,
     **filters: Any,
 ) -> None:
-    """Show the newest events, and with --follow those that come, each once and in order.
+    """Show the newest events, and those that come.
 
-    It goes on when the server was restarted.
+    With --follow it goes on, also when the server was restarted, and shows each event once and in order. On a standby
+    it polls.
     """
     feed = _Feed(filters)
     show = _printer(as_json=as_json)
@@ -141,7 +142,7 @@ def _follow(
         try:
             with connect(database_url) as connection:
                 pause = 0.1
-                if listens:
+                if listens and not _is_standby(connection):
                     connection.execute(f"listen {CHANNEL}")
                 _watch(feed, connection, show, poll)
         except (psycopg.OperationalError, CliError) as error:
@@ -150,6 +151,12 @@ def _follow(
             say(f"the connection broke; trying again: {str(error).splitlines()[0]}")
         time.sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+
+
+def _is_standby(connection: psycopg.Connection[Any]) -> bool:
+    """Tell whether the server is a standby, which passes no notifications on."""
+    row = connection.execute("select pg_is_in_recovery()").fetchone()
+    return row is not None and bool(row[0])
 
 
 def _watch(feed: _Feed, connection: psycopg.Connection[Any], show: Callable[[list[Row]], None], poll: float) -> None:

@@ -5,6 +5,11 @@
 --
 -- A transaction that has sent one cannot be prepared, and nobody knows beforehand which one will; so where the server
 -- allows prepared transactions none is sent, and consumers poll. append_event() has the same test before its call.
+--
+-- It is also where an append looks around now and then, before it draws a position. Where the clock is not set, this is
+-- the first append since the server recovered (or ever): positions may have been given out and lost, so an epoch begins.
+-- The clock stays unset, and every append comes by here, until the epoch is in its table for good; so an event of the
+-- epoch is never there without the epoch. Afterwards the mark is published to standbys.
 create or replace function esdb._wake_listeners()
 returns void
 language plpgsql
@@ -17,7 +22,13 @@ begin
         date_part('epoch', clock_timestamp()) * 1000000
         - coalesce(pg_sequence_last_value('esdb.wake_clock'::regclass), 0)) >= 20000
     then
-        perform setval('esdb.wake_clock'::regclass, esdb._microseconds());
+        if pg_sequence_last_value('esdb.epoch_start'::regclass) is null then
+            perform esdb._begin_epoch();
+        end if;
+        if pg_sequence_last_value('esdb.wake_clock'::regclass) is not null or esdb._note_epoch() then
+            perform setval('esdb.wake_clock'::regclass, esdb._microseconds());
+            perform esdb._publish_mark();
+        end if;
         if current_setting('max_prepared_transactions') = '0' then
             perform pg_notify('esdb', '');
         end if;
@@ -25,6 +36,7 @@ begin
 end
 $function$;
 
-comment on function esdb._wake_listeners() is 'Sends NOTIFY esdb when this transaction commits, once in 20 milliseconds at most.';
+comment on function esdb._wake_listeners() is
+    'Once in 20 milliseconds at most: sends NOTIFY esdb when this transaction commits, publishes the mark; begins an epoch where one is due.';
 
 revoke all on function esdb._wake_listeners() from public;

@@ -57,8 +57,8 @@ begin
                   hint = 'A repetition has the same appends; anything else needs ids or keys of its own.';
     end if;
 
-    perform esdb._announce(_had_xid);
     perform esdb._wake_listeners();
+    perform esdb._announce(_had_xid);
     for _append in select a.* from esdb._appends(appends) as a order by a.ordinal loop
         return query
         select _append.aggregate_id, e.id, e.version, e."position", e."timestamp"

@@ -1,4 +1,4 @@
--- Refuses what is wrong with the arguments of read_all(). Locks nothing. Errors: SE009, SE011, SE022, 55000.
+-- Refuses what is wrong with the arguments of read_all(). Locks nothing. Errors: SE009, SE011, SE022.
 create or replace function esdb._check_read_all(
     after_position bigint,
     max_count integer,

@@ -1,4 +1,4 @@
--- Refuses what is wrong with the arguments of claim_events(). Errors: SE009.
+-- Refuses what is wrong with the arguments of claim_events(), and a standby, which can note no lease. Errors: SE009, 55000.
 create or replace function esdb._check_claim(
     worker text,
     max_count integer,
@@ -20,10 +20,16 @@ begin
     if (lease > '0' and lease <= '1 day') is not true then
         perform esdb._invalid_argument('lease', coalesce(lease::text, 'null'), 'Pass an interval above 0, up to a day.');
     end if;
+    if pg_is_in_recovery() then
+        raise exception 'subscriptions need the primary'
+            using errcode = 'object_not_in_prerequisite_state',
+                  detail = 'this server is a standby and can note no lease',
+                  hint = 'Claim on the primary, or read here with esdb.read_all() and keep the cursor elsewhere.';
+    end if;
 end
 $function$;
 
 comment on function esdb._check_claim(text, integer, interval) is
-    'Raises for the first argument of claim_events() that is wrong. Errors: SE009.';
+    'Raises for the first argument of claim_events() that is wrong, and on a standby. Errors: SE009, 55000.';
 
 revoke all on function esdb._check_claim(text, integer, interval) from public;

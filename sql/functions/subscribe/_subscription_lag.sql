@@ -26,7 +26,7 @@ begin
         p.subscription,
         p.partition,
         c.position,
-        greatest(_last - c.position, 0),
+        esdb._positions_between(c.position, _last),
         case when c.position < _last then esdb._seconds_behind(c.position) else 0 end,
         case when c.lease_until is not null then c.worker end,
         c.lease_until,

@@ -4,7 +4,7 @@
 -- Parked events that are to be replayed come first. Then the feed, from the checkpoint to the mark; an event that was
 -- delivered before comes alone, so that a failure is its own. Partitions that another transaction is at are passed over.
 -- Locks, until the transaction ends: the partition. Commit before handling the events, so that others may see the lease.
--- Errors: SE009, SE011, SE013, SE020.
+-- Errors: SE009, SE011, SE013, SE020; 55000 on a standby.
 create or replace function esdb.claim_events(
     subscription text,
     worker text,
@@ -143,7 +143,7 @@ end
 $function$;
 
 comment on function esdb.claim_events(text, text, integer, interval) is
-    'The next events of one partition of a subscription, at most max_count (1 to 10000), for one worker: for the time of the lease (up to a day) nobody else gets that partition. token is for ack() and nack(); attempt: how often the event was delivered. No row: nothing to do just now, poll again. Events of an aggregate come in their order. Commit before handling them. Errors: SE009, SE011, SE013, SE020.';
+    'The next events of one partition of a subscription, at most max_count (1 to 10000), for one worker: for the time of the lease (up to a day) nobody else gets that partition. token is for ack() and nack(); attempt: how often the event was delivered. No row: nothing to do just now, poll again. Events of an aggregate come in their order. Commit before handling them. Errors: SE009, SE011, SE013, SE020; 55000 on a standby.';
 
 revoke all on function esdb.claim_events(text, text, integer, interval) from public;
 grant execute on function esdb.claim_events(text, text, integer, interval) to esdb_consumer;

@@ -19,6 +19,7 @@ select * from (
     values
         ('esdb.error_codes()'),
         ('esdb.event_count(text)'),
+        ('esdb.feed_lag()'),
         ('esdb.get_event(text,text)'),
         ('esdb.get_snapshot(text,bigint,timestamp with time zone)'),
         ('esdb.get_stream_info(text)'),
@@ -96,6 +97,7 @@ select set_eq(
         ('esdb.create_subscription(text,bigint,integer,text[],text[],text[],text[],text[],integer,text)'),
         ('esdb.discard_parked(text,bigint)'),
         ('esdb.drop_subscription(text)'),
+        ('esdb.publish_mark()'),
         ('esdb.replay_parked(text,bigint)'),
         ('esdb.reset_subscription(text,bigint)'),
         ('esdb._cleanup_snapshots(integer,interval,text,bigint,integer)'),

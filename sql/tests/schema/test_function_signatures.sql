@@ -1,5 +1,5 @@
 -- The public functions have the parameters, defaults and results that the API promises, and no overloads.
-select plan(40);
+select plan(43);
 
 create temporary table promised as
 select * from (
@@ -34,6 +34,14 @@ select * from (
             'SETOF esdb.events'),
         ('high_water_mark', '', 'bigint'),
         ('last_position', '', 'bigint'),
+        ('publish_mark', '', 'bigint'),
+        ('feed_lag',
+            'OUT is_standby boolean, OUT mark bigint, OUT last_position bigint, OUT positions_behind bigint,'
+            ' OUT seconds_behind double precision, OUT bytes_to_replay bigint',
+            'record'),
+        ('recover', 'reason text DEFAULT NULL::text, force boolean DEFAULT false',
+            'TABLE(epoch bigint, is_new boolean, began_at timestamp with time zone, timeline text, last_position bigint,'
+            ' first_position bigint, highest_event bigint, positions_left bigint)'),
         ('get_event', 'id text, aggregate_id text DEFAULT NULL::text', 'SETOF esdb.events'),
         ('get_stream_info',
             'INOUT aggregate_id text, OUT aggregate_type text, OUT bounded_context text, OUT group_context text, OUT version bigint,'
