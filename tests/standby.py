@@ -60,8 +60,6 @@ class Servers:
 
     def _new(self, settings: dict[str, str | int]) -> LocalServer:
         server = LocalServer(bindir=bindir(), durable=True, parent=self._parent, settings=settings)
-        # a server made from a backup runs no initdb, which would see to it
-        server._use_readable_programs()
         self._servers.append(server)
         return server
 

@@ -15,7 +15,7 @@ from typing import IO, Any
 import psycopg
 import pytest
 
-from esdb_cli.server import StopMode
+from esdb_cli.server_process import StopMode
 from tests.databases import Databases, environment
 from tests.feed_support import append, append_many, until
 from tests.fixtures import Connect, Connection, Esdb, NewServer
