@@ -12,6 +12,8 @@ PYTEST_ARGS ?=
 # Processes that share the tests, each with a server of its own: more than cores, because many tests wait for something;
 # pytest runs them all in one where there is one core.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; n = min(os.cpu_count() or 1, 8); print(n * 3 // 2 if n > 1 else 0)')
+# How long `make soak` writes.
+MINUTES ?= 10
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup
 
 .PHONY: help
@@ -33,6 +35,10 @@ test-matrix: $(VENV)/installed-test ## run the whole test suite on PostgreSQL 15
 .PHONY: test-upgrade
 test-upgrade: $(VENV)/installed-test ## take a store to the newest PostgreSQL by dump and restore, and by pg_upgrade
 	$(PYTEST) -m upgrade $(PYTEST_ARGS)
+
+.PHONY: soak
+soak: $(VENV)/installed-test ## drive the feed with all that can befall it and look for events skipped; MINUTES=10
+	$(BIN)/python -m tests.soak --minutes $(MINUTES)
 
 .PHONY: lint
 lint: $(VENV)/installed-lint ## check style, types, SQL, and the PL/pgSQL against a migrated database
@@ -62,6 +68,10 @@ bench-partitions: $(VENV)/installed-demo ## measure what 1,080 partitions cost b
 .PHONY: bench-import
 bench-import: $(VENV)/installed-demo ## measure the rates of import and export; QUICK=1 for a minute's worth
 	QUICK=$(QUICK) $(BIN)/python -m benchmarks.import_export
+
+.PHONY: bench-feed
+bench-feed: $(VENV)/installed-demo ## measure what the feed and its subscribers cost; QUICK=1 for a minute's worth
+	QUICK=$(QUICK) $(BIN)/python -m benchmarks.feed_cost
 
 .PHONY: dist
 dist: $(VENV)/installed-test ## build the wheel and the source archive into dist/

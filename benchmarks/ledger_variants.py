@@ -75,16 +75,19 @@ def _both(*edits: Callable[[str], str]) -> Callable[[str], str]:
 _RARE: Final = "    -- again one expression of cheap tests"
 _INSERT: Final = "    -- 3. the event"
 _KEY: Final = "    if append_event.idempotency_key is not null then\n        perform esdb._remember_key"
+_WAKE_UP: Final = "    -- the test is _wake_listeners()' own"
 _REPETITION: Final = "    -- a repetition is looked for before"
 
 unannounced: Final = _cut("    if _had_xid then", "    _position := nextval")
 """Takes the announcement out of the append."""
+without_wake_up: Final = _cut(_WAKE_UP, "    return (_id, _version")
+"""Takes the wake-up of listeners out of the append."""
 
 _PARTS: Final = (
     Variant("argument checks", _cut("    if (\n        length(append_event.aggregate_id)", _REPETITION)),
     Variant(
         "retries (lookup before, key after)",
-        _both(_cut(_REPETITION, "    -- made before the stream is locked"), _cut(_KEY, "    return (_id, _version")),
+        _both(_cut(_REPETITION, "    -- made before the stream is locked"), _cut(_KEY, _WAKE_UP)),
     ),
     Variant(
         "id (ULID)",
@@ -100,6 +103,7 @@ _PARTS: Final = (
     ),
     Variant("tests of what is rare: mismatch, group, feature, months", _cut(_RARE, "    -- 2. announce")),
     Variant("announcement", unannounced),
+    Variant("wake-up of listeners", without_wake_up),
     Variant("insert of the event, indexes and all", _cut(_INSERT, _KEY)),
     Variant("set search_path", _cut(" SET search_path TO ", "AS $function$")),
     Variant("security definer", lambda definition: definition.replace(" SECURITY DEFINER\n", "\n")),

@@ -30,7 +30,7 @@ EXIT_PIPE_CLOSED = 141
 NO_STORE = "run `esdb migrate`"
 _NOT_ALLOWED = (
     "members of esdb_reader may read; of esdb_writer also append, delete, restore and save snapshots;"
-    " of esdb_maintainer read, change settings, clean up and verify;"
+    " of esdb_consumer work on subscriptions; of esdb_maintainer read, change settings, clean up and verify;"
     " what makes or alters tables and contexts is the store's owner's"
 )
 

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 PAGE = 1000
 _STREAM_COLUMNS = ("version", "position", "timestamp", "event_type", "payload")
-_ALL_COLUMNS = ("position", "timestamp", "aggregate_id", "version", "event_type", "payload")
+ALL_COLUMNS = ("position", "timestamp", "aggregate_id", "version", "event_type", "payload")
 # The server writes the JSON, so that no number of a payload is rounded on its way.
-_SELECTED = (
+SELECTED = (
     'result."position", result."timestamp", result.aggregate_id, result.version, result.event_type,'
     " result.payload::text as payload, pg_catalog.row_to_json(result)::text as json"
 )
@@ -76,7 +76,7 @@ def read(
         else:
             arguments |= {"aggregate_id": stream}
             pages = _pages_of_stream(connection, arguments, max_count, backward=backward)
-        _print_pages(pages, _ALL_COLUMNS if everything else _STREAM_COLUMNS, as_json=as_json)
+        _print_pages(pages, ALL_COLUMNS if everything else _STREAM_COLUMNS, as_json=as_json)
 
 
 _STREAM = {"from_version": "--from", "to_version": "--to", "as_of": "--as-of", "include_deleted": "--include-deleted"}
@@ -133,7 +133,7 @@ def _pages(
     while left is None or left > 0:
         wanted = PAGE if left is None else min(PAGE, left)
         with connection.transaction():
-            page = rows(connection, call(function, {**arguments, "max_count": wanted}, _SELECTED))
+            page = rows(connection, call(function, {**arguments, "max_count": wanted}, SELECTED))
         if page:
             yield page
         if len(page) < wanted:

@@ -99,6 +99,7 @@ class _Export:
         self._next = after
         self._end = end
         self._filters = filters
+        self._gaps = _gaps(url)
         self._width = _PAGE
         self._count = _PAGE
         self._index = 0
@@ -131,10 +132,20 @@ class _Export:
         with self._cutting:
             if self._next >= self._end:
                 return None
-            end = min(self._next + self._width, self._end)
+            end = self._end_of_window()
             window = _Window(self._index, self._next, end)
             self._next, self._index = end, self._index + 1
             return window
+
+    def _end_of_window(self) -> int:
+        """Return where the next window ends: none begins among positions that may be lost, which are no cursors."""
+        end = min(self._next + self._width, self._end)
+        for last, first in self._gaps:
+            if last == self._next:
+                return min(first - 1, self._end)
+            if self._next < last < end:
+                end = last
+        return end
 
     def _read(self, connection: psycopg.Connection[Any], window: _Window) -> _Page:
         """Read a page of a window, and make the next windows wider or narrower by what was in it."""
@@ -155,6 +166,13 @@ class _Export:
             elif page.page_count < _PAGE // 4 and window.end - window.after >= self._width:
                 self._width = min(self._width * 2, _WIDEST)
         return page
+
+
+def _gaps(database_url: str | None) -> list[tuple[int, int]]:
+    """Return what each epoch jumped over: the last position before it and its first one."""
+    query = "select last_position, first_position from esdb.epochs where last_position < first_position - 1 order by 1"
+    with connect(database_url) as connection:
+        return connection.execute(query).fetchall()
 
 
 def _mark(database_url: str | None) -> int:

@@ -33,11 +33,14 @@ COMMANDS = {
     "migrate": _Entry("esdb_cli.migrate:migrate", "Bring the database's schema to this version."),
     "partitions": _Entry("esdb_cli.partitions:partitions", "Make, check and list the partitions of the events."),
     "read": _Entry("esdb_cli.events:read", "Read a stream, or every event in order."),
+    "recover": _Entry("esdb_cli.recover:recover", "Begin a new epoch after a failover or a restore."),
     "refresh-stats": _Entry("esdb_cli.statistics:refresh_stats", "Bring the view event_statistics up to date."),
     "schedule": _Entry("esdb_cli.schedule:schedule", "Render the regular jobs for cron and for systemd."),
     "settings": _Entry("esdb_cli.settings:settings", "List and change the store's settings."),
     "snapshots": _Entry("esdb_cli.snapshots:snapshots", "List the snapshots that are due, and remove old ones."),
     "status": _Entry("esdb_cli.migrate:status", "Show which migrations are applied, pending or changed."),
+    "subscriptions": _Entry("esdb_cli.subscriptions:subscriptions", "Make, watch, reset and drop subscriptions."),
+    "tail": _Entry("esdb_cli.tail:tail", "Show the newest events, and those that come."),
     "verify": _Entry("esdb_cli.verify:verify", "Prove that schema and data are as they should be."),
 }
 

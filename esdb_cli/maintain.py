@@ -25,6 +25,7 @@ _BUSY: Final = "another run is at it"
 _AGAIN: Final = "-- each time in a transaction of its own, until it returns fewer than {}:\n"
 _PURGE: Final = f"select esdb._purge_idempotency_keys({KEYS_AT_ONCE})"
 _REFRESH: Final = "select esdb.refresh_event_statistics()"
+_MARK: Final = "select esdb.publish_mark()"
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,11 @@ def _refresh_statistics(connection: psycopg.Connection[Any], options: Options) -
     return Done(_BUSY, is_skipped=True) if row is None else Done("refreshed")
 
 
+def _publish_mark(connection: psycopg.Connection[Any], _: Options) -> Done:
+    row = connection.execute(_MARK).fetchone()
+    return Done(f"published up to {row[0] if row else 0}")
+
+
 def _alone(
     step: str, connection: psycopg.Connection[Any], options: Options, statement: LiteralString | Composed
 ) -> tuple[Any, ...] | None:
@@ -163,6 +169,7 @@ STEPS: Final = (
     Step("purge-keys", _purge_keys, _same(_AGAIN.format(KEYS_AT_ONCE) + _PURGE)),
     Step("clean-snapshots", _clean_up_snapshots, _script_of_the_snapshots),
     Step("refresh-stats", _refresh_statistics, _same(_REFRESH)),
+    Step("mark", _publish_mark, _same(_MARK)),
 )
 _NAMES: Final = [step.name for step in STEPS]
 
@@ -204,9 +211,9 @@ def maintain(
     """Do the store's regular maintenance, step by step.
 
     Make the partitions that are due, seal those that are over, remove idempotency keys and snapshots past their time,
-    refresh the statistics. A step that fails does not stop the others. Safe every minute and from several hosts at
-    once: a step that another run is at is left to it. Exits 1 when a step failed, 4 when all that failed were locked
-    out.
+    refresh the statistics, publish the feed's mark to standbys. A step that fails does not stop the others. Safe every
+    minute and from several hosts at once: a step that another run is at is left to it. Exits 1 when a step failed, 4
+    when all that failed were locked out.
     """
     if dry_run and as_json:
         raise click.UsageError("Give either --dry-run or --json.")

@@ -74,10 +74,12 @@ def _create_partitions(connection: psycopg.Connection[Any], wait: float) -> list
 def status(*, database_url: str | None, check: bool, as_json: bool) -> None:
     """Show which migrations are applied, pending or changed."""
     from esdb_cli.migrations import Migrator
+    from esdb_cli.recover import newest_epoch
 
     with connect(database_url) as connection:
         states = Migrator(connection).states()
         server = connection.execute("show server_version").fetchone()
+        epoch = newest_epoch(connection)
     files = [asdict(state) for state in states]
     server_version = server[0] if server else ""
     current = all(state.is_current for state in states)
@@ -87,11 +89,14 @@ def status(*, database_url: str | None, check: bool, as_json: bool) -> None:
                 "server_version": server_version,
                 "package_version": package_version(),
                 "current": current,
+                "epoch": epoch,
                 "files": files,
             }
         )
     else:
         say(f"server {server_version}, package {package_version()}")
+        if epoch and epoch["number"] > 1:
+            say(f"epoch {epoch['number']} since {epoch['began_at']}: {epoch['reason']}")
         print_table(files, ["state", "kind", "id"])
     if check and not current:
         raise click.exceptions.Exit(EXIT_PENDING)

@@ -128,8 +128,8 @@ class LocalServer:
         """
         if self.running:
             return
+        self.bindir = server_process.readable_programs(self.bindir, self._identity, lambda: self.folder)
         if not self.data.exists():
-            self.bindir = server_process.readable_programs(self.bindir, self._identity, lambda: self.folder)
             server_process.initdb(
                 self.bindir, str(self.data), f"--auth-host={self._host_auth}", "--no-sync",
                 identity=self._identity, cwd=self.folder,

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
+import mmap
+import os
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple, Self, TypeVar
+from pathlib import Path
+from typing import Any, Final, NamedTuple, Self, TypeVar
 
+import psycopg
 import pytest
 from psycopg import sql
 from psycopg.types.json import Jsonb
@@ -17,6 +22,9 @@ from tests.fixtures import Connection
 
 DEADLINE = 30.0
 """Seconds after which what a test waits for counts as never coming."""
+
+LONGEST_ABSENCE = 300.0
+"""Seconds that a server gets to come back."""
 
 ANNOUNCEMENT = "(29281::bigint << 48) | %s"
 """The key of the advisory lock that announces appends behind a position."""
@@ -52,6 +60,31 @@ class Verdict(NamedTuple):
 
 
 PERFECT = Verdict(0, 0, 0, 0)
+
+
+def keep_at_it(url: str, work: Callable[[Connection], object]) -> None:
+    """Do some work on a connection; where that breaks, do it again on a new one."""
+    while True:
+        with _connection(url) as connection:
+            try:
+                work(connection)
+            except psycopg.OperationalError:
+                if not connection.broken:
+                    raise
+            else:
+                return
+
+
+def _connection(url: str) -> Connection:
+    """Connect to a server that may be away for a while."""
+    end = time.monotonic() + LONGEST_ABSENCE
+    while True:
+        try:
+            return psycopg.connect(url, autocommit=True)
+        except psycopg.OperationalError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.05)
 
 
 def until(condition: Callable[[], T], what: str) -> T:
@@ -117,17 +150,99 @@ def stored(connection: Connection) -> list[Seen]:
     return [Seen(*row) for row in rows]
 
 
+class Positions:
+    """A set of positions below a limit, a byte for each: in memory or in a file, which processes share."""
+
+    _AT_ONCE: Final = 1 << 20
+
+    def __init__(self, limit: int, path: Path | None = None) -> None:
+        self.limit = limit
+        self.path = path
+        if path is None:
+            self._bytes = mmap.mmap(-1, limit)
+            return
+        with path.open("ab+") as file:
+            if file.seek(0, os.SEEK_END) < limit:
+                file.truncate(limit)
+            self._bytes = mmap.mmap(file.fileno(), limit)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another process opens the same file."""
+        assert self.path is not None
+        return Positions, (self.limit, self.path)
+
+    def __contains__(self, position: int) -> bool:
+        return self._bytes[position] == 1
+
+    def add(self, position: int) -> bool:
+        """Add a position; tell whether it is new."""
+        is_new = self._bytes[position] == 0
+        self._bytes[position] = 1
+        return is_new
+
+    def __bool__(self) -> bool:
+        return self._bytes.find(b"\1") >= 0
+
+    def __len__(self) -> int:
+        return sum(part.bit_count() for part in self._parts())
+
+    def missing_in(self, other: Positions) -> int:
+        """Count the positions that the other set has not; it has the same limit."""
+        pairs = zip(self._parts(), other._parts(), strict=True)
+        return sum((mine & ~theirs).bit_count() for mine, theirs in pairs)
+
+    def _parts(self) -> Iterator[int]:
+        for start in range(0, self.limit, self._AT_ONCE):
+            yield int.from_bytes(self._bytes[start : start + self._AT_ONCE], "little")
+
+
+class Watch:
+    """Judges what a consumer sees as it comes: of millions of events it keeps a byte each, and the streams' versions.
+
+    seen: where it keeps the positions.
+    """
+
+    def __init__(self, seen: Positions) -> None:
+        self.seen = seen
+        self.count = 0
+        self._skipped = 0
+        self._duplicated = 0
+        self._inverted = 0
+        self._invented = 0
+        self._versions: dict[str, int] = {}
+
+    def see(self, events: Iterable[Seen]) -> None:
+        """Take what the consumer is given."""
+        versions = self._versions
+        for position, aggregate_id, version, _ in events:
+            self.count += 1
+            self._duplicated += not self.seen.add(position)
+            self._inverted += version <= versions.get(aggregate_id, 0)
+            versions[aggregate_id] = version
+
+    def see_again(self, positions: Sequence[int], expected: Sequence[int]) -> None:
+        """Take what the consumer is given when it reads backwards what it saw before."""
+        given = set(positions)
+        self._skipped += len(set(expected) - given)
+        self._duplicated += len(positions) - len(given)
+        self._inverted += sum(later >= earlier for earlier, later in itertools.pairwise(positions))
+        self._invented += len(given - set(expected))
+
+    def verdict(self, expected: Positions) -> Verdict:
+        """Compare with what should have been seen."""
+        skipped, invented = expected.missing_in(self.seen), self.seen.missing_in(expected)
+        return Verdict(self._skipped + skipped, self._duplicated, self._inverted, self._invented + invented)
+
+
 def judge(seen: Sequence[Seen], expected: Iterable[Seen]) -> Verdict:
     """Compare what a consumer saw with what it should have seen."""
-    wanted = {event.position for event in expected}
-    positions = [event.position for event in seen]
-    versions: dict[str, int] = {}
-    inverted = 0
-    for event in seen:
-        inverted += event.version <= versions.get(event.aggregate_id, 0)
-        versions[event.aggregate_id] = event.version
-    distinct = set(positions)
-    return Verdict(len(wanted - distinct), len(positions) - len(distinct), inverted, len(distinct - wanted))
+    wanted = [event.position for event in expected]
+    limit = max([0, *wanted, *(event.position for event in seen)]) + 1
+    watch, positions = Watch(Positions(limit)), Positions(limit)
+    watch.see(seen)
+    for position in wanted:
+        positions.add(position)
+    return watch.verdict(positions)
 
 
 def waits_for_a_lock(observer: Connection, pid: int) -> bool:
@@ -142,7 +257,7 @@ class Crew:
         self._threads: list[threading.Thread] = []
         self._errors: list[BaseException] = []
 
-    def start(self, work: Callable[..., None], *arguments: Any) -> None:
+    def start(self, work: Callable[..., object], *arguments: Any) -> None:
         """Start a thread."""
 
         def run() -> None:
@@ -155,10 +270,10 @@ class Crew:
         self._threads.append(thread)
         thread.start()
 
-    def join(self) -> None:
+    def join(self, deadline: float = DEADLINE) -> None:
         """Wait for all threads; raise the first error of any."""
         for thread in self._threads:
-            thread.join(DEADLINE)
+            thread.join(deadline)
         late = sum(thread.is_alive() for thread in self._threads)
         if self._errors:
             raise self._errors[0]
@@ -202,6 +317,6 @@ class Writers:
             self.appended[number] += 1
 
 
-def random_of(seed: int, *names: object) -> random.Random:
+def random_of(seed: int | str, *names: object) -> random.Random:
     """Give a generator of its own for each thread, so that a seed says what each of them does."""
     return random.Random(":".join(map(str, (seed, *names))))

@@ -1,70 +1,27 @@
-"""The applications of examples/ do what they claim, in each language: under races, lost connections and kills.
-
-They are run as a reader runs them, each as a process of its own.
-"""
+"""The applications of examples/ do what they claim, in each language: under races, lost connections and kills."""
 
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from psycopg.types.json import Jsonb
 
-from tests import tools
 from tests.cutting_proxy import cutting_proxy
-from tests.databases import environment
+from tests.example_programs import EXAMPLES, LANGUAGES, Example, finish
 from tests.feed_support import append, call, until
 from tests.fixtures import Connect, Connection
 
-EXAMPLES = tools.ROOT / "examples"
-TIMEOUT = 60
 SEATS = 40
 CUSTOMERS = 30
 
 Reservation = tuple[int, str, int]
 
 
-class Seats:
-    """The command of an example."""
-
-    def __init__(self, language: str, folder: Path, url: str) -> None:
-        shutil.copytree(EXAMPLES / language, folder, ignore=shutil.ignore_patterns("node_modules", "__pycache__"))
-        if language == "nodejs":
-            (folder / "node_modules").symlink_to(tools.node_modules(folder / "package.json"))
-        programs = {"python": lambda: [sys.executable, "seats.py"], "nodejs": lambda: [str(tools.node()), "seats.js"]}
-        self._command = programs[language]()
-        self._folder = folder
-        self._url = url
-
-    def start(self, *arguments: str, url: str | None = None) -> subprocess.Popen[str]:
-        """Start the command, its output kept for communicate()."""
-        return subprocess.Popen(
-            [*self._command, *arguments], cwd=self._folder, env=environment(url or self._url), text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
-
-    def run(self, *arguments: str, url: str | None = None, exit_code: int = 0) -> tuple[str, str]:
-        """Run the command; give its output and its messages."""
-        return finish(self.start(*arguments, url=url), exit_code)
-
-
-def finish(process: subprocess.Popen[str], exit_code: int = 0) -> tuple[str, str]:
-    """Wait for a process to end; give its output and its messages."""
-    try:
-        output, messages = process.communicate(timeout=TIMEOUT)
-    finally:
-        process.kill()
-    assert process.returncode == exit_code, messages
-    return output, messages
-
-
-@pytest.fixture(params=["python", "nodejs"])
-def seats(request: pytest.FixtureRequest, tmp_path: Path, db_url: str) -> Seats:
-    return Seats(request.param, tmp_path / request.param, db_url)
+@pytest.fixture(params=LANGUAGES)
+def seats(request: pytest.FixtureRequest, tmp_path: Path, db_url: str) -> Example:
+    return Example(request.param, "seats", tmp_path / request.param, db_url)
 
 
 def reservations(db: Connection, show: str = "evening") -> list[Reservation]:
@@ -100,7 +57,7 @@ def waiting(db: Connection) -> list[int]:
     return [pid for (pid,) in db.execute(query) if pid != db.info.backend_pid]
 
 
-def test_a_name_gets_one_seat(seats: Seats, db: Connection) -> None:
+def test_a_name_gets_one_seat(seats: Example, db: Connection) -> None:
     seats.run("open", "evening", "3")
     output, messages = seats.run("reserve", "evening", "Ada", "Grace", "Ada")
     assert (output, messages) == ("1 Ada version 2\n2 Grace version 3\n", "nothing new for Ada\n")
@@ -115,7 +72,7 @@ def test_a_name_gets_one_seat(seats: Seats, db: Connection) -> None:
     until(lambda: not others(db), "the processes' connections are closed")
 
 
-def test_two_processes_sell_each_seat_once(seats: Seats, db: Connection, connect: Connect) -> None:
+def test_two_processes_sell_each_seat_once(seats: Example, db: Connection, connect: Connect) -> None:
     seats.run("open", "evening", str(SEATS))
     names = [[f"{process}-{number}" for number in range(CUSTOMERS)] for process in ("a", "b")]
     with connect().transaction(force_rollback=True) as held:
@@ -132,7 +89,7 @@ def test_two_processes_sell_each_seat_once(seats: Seats, db: Connection, connect
     assert '"expected": 1, "aggregate_id": "evening"}' in "".join(messages)
 
 
-def test_an_append_whose_answer_is_lost_is_found_again(seats: Seats, db: Connection, db_url: str) -> None:
+def test_an_append_whose_answer_is_lost_is_found_again(seats: Example, db: Connection, db_url: str) -> None:
     seats.run("open", "evening", "3")
 
     def be_quicker() -> None:
@@ -149,7 +106,7 @@ def test_an_append_whose_answer_is_lost_is_found_again(seats: Seats, db: Connect
     assert reservations(db) == [(1, "Ada", 2), (2, "Grace", 3), (3, "Alan", 4)]
 
 
-def test_an_append_whose_connection_is_killed_is_made_again(seats: Seats, db: Connection, connect: Connect) -> None:
+def test_an_append_whose_connection_is_killed_is_made_again(seats: Example, db: Connection, connect: Connect) -> None:
     seats.run("open", "evening", "3")
     with connect().transaction(force_rollback=True) as held:
         append(held.connection, "evening", bounded_context=None, group_context=None)
@@ -163,7 +120,7 @@ def test_an_append_whose_connection_is_killed_is_made_again(seats: Seats, db: Co
     assert reservations(db) == [(1, "Ada", 2)]
 
 
-def test_a_killed_append_that_was_overtaken_is_decided_anew(seats: Seats, db: Connection, connect: Connect) -> None:
+def test_a_killed_append_that_was_overtaken_is_decided_anew(seats: Example, db: Connection, connect: Connect) -> None:
     seats.run("open", "evening", "3")
     with connect().transaction() as held:
         append(held.connection, "evening", event_type="SeatReserved", payload=Jsonb({"seat": 1, "name": "Grace"}),
@@ -178,13 +135,13 @@ def test_a_killed_append_that_was_overtaken_is_decided_anew(seats: Seats, db: Co
     assert reservations(db) == [(1, "Grace", 2), (2, "Ada", 3)]
 
 
-def test_a_deleted_show_is_told_in_a_line(seats: Seats, db: Connection) -> None:
+def test_a_deleted_show_is_told_in_a_line(seats: Example, db: Connection) -> None:
     seats.run("open", "evening", "3")
     call(db, "delete_stream", aggregate_id="evening")
     assert seats.run("reserve", "evening", "Ada", exit_code=1) == ("", "this show is cancelled\n")
 
 
-def test_a_missing_server_is_told_after_some_attempts(seats: Seats, tmp_path: Path) -> None:
+def test_a_missing_server_is_told_after_some_attempts(seats: Example, tmp_path: Path) -> None:
     output, messages = seats.run("list", "evening", url=f"postgresql://postgres@/shop?host={tmp_path}", exit_code=1)
     assert output == ""
     assert messages.count("calling again: ") >= 5
@@ -192,7 +149,7 @@ def test_a_missing_server_is_told_after_some_attempts(seats: Seats, tmp_path: Pa
     assert "    at " not in messages
 
 
-def test_versions_are_exact_beyond_the_numbers_of_javascript(seats: Seats, db: Connection) -> None:
+def test_versions_are_exact_beyond_the_numbers_of_javascript(seats: Example, db: Connection) -> None:
     seats.run("open", "evening", "3")
     version = 2**53
     db.execute("update esdb.streams set version = %s where aggregate_id = 'evening'", (version,))

@@ -43,7 +43,7 @@ def test_every_step_is_done_and_told(db: Connection, esdb: Esdb) -> None:
     assert value(db, "select event_count from esdb.event_statistics") == 1
     again = outcomes(esdb("maintain", "--json").stdout)
     assert [outcome["detail"] for outcome in again.values()] == [
-        "nothing to do", "nothing to do", "0 removed", "0 removed", "refreshed",
+        "nothing to do", "nothing to do", "0 removed", "0 removed", "refreshed", "published up to 1",
     ]  # fmt: skip
     table = esdb("maintain")
     assert [line.split()[0] for line in table.stdout.splitlines()[2:]] == NAMES
@@ -132,7 +132,7 @@ def test_who_is_locked_out_goes_on_with_the_next_step_and_exits_4(db: Connection
     result = esdb("maintain", "--lock-timeout", "0.1", "--json")
     assert result.returncode == 4
     found = outcomes(result.stdout)
-    assert [found[name]["result"] for name in NAMES] == ["locked out", "locked out", "ok", "ok", "locked out"]
+    assert [found[name]["result"] for name in NAMES] == ["locked out", "locked out", "ok", "ok", "locked out", "ok"]
     assert value(db, KEYS) == 0
     holder.rollback()
     assert esdb("maintain").returncode == 0
@@ -153,7 +153,7 @@ def test_a_statement_that_takes_too_long_fails(connect: Connect, esdb: Esdb) -> 
     assert "statement timeout" in outcomes(result.stdout)["refresh-stats"]["detail"]
 
 
-@pytest.mark.parametrize("step", NAMES[2:])
+@pytest.mark.parametrize("step", NAMES[2:-1])
 def test_a_step_that_another_run_is_at_is_left_to_it(db: Connection, connect: Connect, esdb: Esdb, step: str) -> None:
     db.execute(OLD_KEYS, (3,))
     other = connect(autocommit=False)
@@ -215,7 +215,7 @@ def test_a_dry_run_prints_what_each_step_would_run(db: Connection, esdb: Esdb) -
 def test_steps_can_be_chosen(esdb: Esdb) -> None:
     chosen = outcomes(esdb("maintain", "--only", "purge-keys", "--only", "refresh-stats", "--json").stdout)
     assert list(chosen) == ["purge-keys", "refresh-stats"]
-    left = outcomes(esdb("maintain", "--skip", "refresh-stats", "--json").stdout)
+    left = outcomes(esdb("maintain", "--skip", "mark", "--json").stdout)
     assert list(left) == NAMES[:-1]
     assert esdb("maintain", "--only", "nothing").returncode == 2
     for dry_run in ([], ["--dry-run"]):

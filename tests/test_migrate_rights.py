@@ -58,6 +58,7 @@ def test_a_role_without_rights_gets_the_sql_for_the_administrator(
     assert statements == [
         "create role esdb_reader nologin;",
         "create role esdb_writer nologin;",
+        "create role esdb_consumer nologin;",
         "create role esdb_maintainer nologin;",
         'grant create on database "the shop" to "shop app";',
     ]

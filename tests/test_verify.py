@@ -159,7 +159,7 @@ DAMAGES = {
         "sequence esdb.event_position: CYCLE is set: positions would be given out twice",
     ),
     "sequence type": (
-        "alter sequence esdb.event_position as integer",
+        "alter sequence esdb.event_position as integer maxvalue 2147483647",
         "sequence esdb.event_position: altered: maximum, type",
     ),
     "sequence direction": (

@@ -22,9 +22,9 @@ ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "docs" / "reference"
 NOTICE = "<!-- Made by `make docs`: do not edit. -->"
 INTRODUCTION = "Everything is in schema `esdb`. Pass parameters by name: `aggregate_id => 'order-1'`."
-FIRST_AREAS = ["append", "read", "feed", "streams", "snapshots"]
+FIRST_AREAS = ["append", "read", "feed", "subscribe", "streams", "snapshots"]
 """What applications call stands first; the other folders of sql/functions follow by their names."""
-ROLES = ["esdb_reader", "esdb_writer", "esdb_maintainer"]
+ROLES = ["esdb_reader", "esdb_writer", "esdb_consumer", "esdb_maintainer"]
 HELP_WIDTH = 100
 SETTINGS_INTRODUCTION = """What an installation can choose. `esdb settings list` shows the values in force and
 `esdb settings set NAME VALUE` changes one, as `esdb.list_settings()` and `esdb.set_setting()` do. A change holds from

@@ -13,7 +13,7 @@ select
     ) as can_create_roles,
     array(
         select wanted.name
-        from pg_catalog.unnest(array['esdb_reader', 'esdb_writer', 'esdb_maintainer']) as wanted (name)
+        from pg_catalog.unnest(array['esdb_reader', 'esdb_writer', 'esdb_consumer', 'esdb_maintainer']) as wanted (name)
         where pg_catalog.to_regrole(wanted.name) is null
     ) as missing_roles,
     (

@@ -1,22 +1,40 @@
 -- Not rows but sequences: read without a snapshot, seen by all at once, written without leaving dead rows behind. The
--- first two are unlogged, so that a reader who sets them needs no transaction id and waits for no flush; after a crash
--- they start again at 0 and the next reader finds the mark anew.
+-- unlogged ones can be set by a reader, who needs no transaction id for it and waits for no flush; a crash, a promotion
+-- and the restore of a base backup reset them, and by that the first append afterwards knows that events may be lost.
 --
--- A dump reads each sequence at a moment of its own, by name (from 18 on as they were made). The mark is read first, so
--- that it never is beyond the positions of the restored store: consumers would skip events there.
+-- A dump reads each sequence at a moment of its own, by name (from 18 on as they were made). The marks are read first, so
+-- that they never are beyond the positions of the restored store: consumers would skip events there.
+create sequence esdb.durable_mark as bigint minvalue 0 start 0 no cycle;
+comment on sequence esdb.durable_mark is
+    'The highest high-water mark that went into the write-ahead log, behind the commits it covers: what a standby goes by.';
+
+create unlogged sequence esdb.epoch_base as bigint minvalue 0 start 0 no cycle;
+comment on sequence esdb.epoch_base is 'last_position of the newest epoch: what it kept of the epoch before.';
+
+create unlogged sequence esdb.epoch_start as bigint minvalue 0 start 0 no cycle;
+comment on sequence esdb.epoch_start is
+    'first_position of the newest epoch; not called: nothing was appended since the server recovered, or ever.';
+
 create unlogged sequence esdb.established_mark as bigint minvalue 0 start 0 no cycle;
 comment on sequence esdb.established_mark is 'The highest high-water mark found so far.';
 
 create unlogged sequence esdb.mark_clock as bigint minvalue 0 start 0 no cycle;
 comment on sequence esdb.mark_clock is 'Until when (microseconds since 1970) the recorded mark serves without a new scan.';
 
+create unlogged sequence esdb.publish_clock as bigint minvalue 0 start 0 no cycle;
+comment on sequence esdb.publish_clock is
+    'Until when (microseconds since 1970) appends publish no mark, because looking for it was dear.';
+
+create unlogged sequence esdb.wake_clock as bigint minvalue 0 start 0 no cycle;
+comment on sequence esdb.wake_clock is 'When (microseconds since 1970) an append last woke the listeners.';
+
 create sequence esdb.newest_month as bigint minvalue 0 start 0 no cycle;
 comment on sequence esdb.newest_month is
     'The end (seconds since 1970) of the newest month that holds an event: later partitions are empty for certain.';
 
 -- The store-wide order. CACHE 1, so that a position drawn later is higher whichever session draws it: the feed's
--- high-water mark stands on it.
-create sequence esdb.event_position as bigint cache 1 no cycle;
+-- high-water mark stands on it. An announcement has room for 48 bits.
+create sequence esdb.event_position as bigint maxvalue 281474976710655 cache 1 no cycle;
 comment on sequence esdb.event_position is 'Positions of events, the store-wide order; drawn only after an announcement.';
 
 create table esdb.events (

@@ -179,7 +179,15 @@ begin
         end if;
     end if;
 
-    -- 2. announce, then draw the position: see _announce()
+    -- 2. look around, if it is time, before a position is drawn; the test is _wake_listeners()' own: the call would cost more
+    if abs(
+        date_part('epoch', clock_timestamp()) * 1000000
+        - coalesce(pg_sequence_last_value('esdb.wake_clock'::regclass), 0)) >= 20000
+    then
+        perform esdb._wake_listeners();
+    end if;
+
+    -- 3. announce, then draw the position: see _announce()
     if _had_xid then
         perform esdb._announce(true);
     else
@@ -188,7 +196,7 @@ begin
     end if;
     _position := nextval('esdb.event_position'::regclass);
 
-    -- 3. the event; only a caller's id can be another event's
+    -- 4. the event; only a caller's id can be another event's
     if append_event.id is null then
         insert into esdb.events
             (position, id, bounded_context, group_context, feature_context, action_type, aggregate_type, aggregate_id,

@@ -36,6 +36,7 @@ begin
         return query select * from esdb._first_result(esdb._lock_stream(aggregate_id), idempotency_key, events);
         return;
     end if;
+    perform esdb._wake_listeners();
     perform esdb._announce(_had_xid);
     return query
     select * from esdb._insert_events(_stream, events, feature_context, action_type, metadata, idempotency_key, _has_ids);

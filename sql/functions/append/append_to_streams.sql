@@ -57,6 +57,7 @@ begin
                   hint = 'A repetition has the same appends; anything else needs ids or keys of its own.';
     end if;
 
+    perform esdb._wake_listeners();
     perform esdb._announce(_had_xid);
     for _append in select a.* from esdb._appends(appends) as a order by a.ordinal loop
         return query

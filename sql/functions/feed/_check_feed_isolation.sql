@@ -1,5 +1,5 @@
--- Refuses to read the feed where it could skip: a snapshot that outlives the statement is older than the mark, and on a
--- standby no announcement can be seen. Errors: SE011, 55000.
+-- Refuses to read the feed where it could skip: a snapshot that outlives the statement is older than the mark.
+-- Errors: SE011.
 create or replace function esdb._check_feed_isolation()
 returns void
 language plpgsql
@@ -14,15 +14,9 @@ begin
                   detail = 'the transaction''s snapshot is older than the high-water mark, so events would be skipped',
                   hint = 'Read it in a READ COMMITTED transaction.';
     end if;
-    if pg_is_in_recovery() then
-        raise exception 'the feed cannot be read on a standby'
-            using errcode = 'object_not_in_prerequisite_state',
-                  detail = 'announcements of open appends are not visible here, so events would be skipped',
-                  hint = 'Read it on the primary.';
-    end if;
 end
 $function$;
 
-comment on function esdb._check_feed_isolation() is 'Raises where the feed could skip events. Errors: SE011, 55000.';
+comment on function esdb._check_feed_isolation() is 'Raises where the feed could skip events. Errors: SE011.';
 
 revoke all on function esdb._check_feed_isolation() from public;

@@ -1,4 +1,4 @@
--- Refuses what is wrong with the arguments of read_all(). Locks nothing. Errors: SE009, SE011, SE022, 55000.
+-- Refuses what is wrong with the arguments of read_all(). Locks nothing. Errors: SE009, SE011, SE022.
 create or replace function esdb._check_read_all(
     after_position bigint,
     max_count integer,
@@ -29,12 +29,7 @@ begin
     if up_to_position < 0 then
         perform esdb._invalid_argument('up_to_position', up_to_position::text, 'Pass a position or null.');
     end if;
-    if after_position > last_position then
-        raise exception 'position unknown: %', after_position
-            using errcode = 'SE022',
-                  detail = format('after_position is %s, the store''s last position is %s', after_position, last_position),
-                  hint = 'The cursor belongs to another store or to a time before a restore: find out which, then start again from a position that this store knows.';
-    end if;
+    perform esdb._check_position(after_position, last_position);
 end
 $function$;
 

@@ -49,7 +49,7 @@ begin
         and coalesce(up_to_position >= 0, true)
         and skip_archived is not null
         and current_setting('transaction_isolation') = 'read committed'
-        and not pg_is_in_recovery()
+        and after_position >= pg_sequence_last_value('esdb.epoch_start'::regclass) - 1
     ) is not true then
         perform esdb._check_read_all(after_position, max_count, backward, up_to_position, skip_archived, _last);
     end if;

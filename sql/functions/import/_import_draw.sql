@@ -9,6 +9,7 @@ parallel unsafe
 set search_path = pg_catalog, pg_temp
 as $function$
 begin
+    perform esdb._wake_listeners();
     perform esdb._announce(false);
     insert into pg_temp.esdb_import_positions (number, position)
     select o.number, nextval('esdb.event_position'::regclass)

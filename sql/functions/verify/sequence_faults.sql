@@ -16,6 +16,7 @@ as $function$
 declare
     -- in this order: what is read first cannot be overtaken by what is read last
     _mark constant bigint := coalesce(pg_sequence_last_value('esdb.established_mark'::regclass), 0);
+    _published constant bigint := coalesce(pg_sequence_last_value('esdb.durable_mark'::regclass), 0);
     _highest constant bigint := greatest(
         (
             select coalesce(max(h.position), 0)
@@ -55,6 +56,16 @@ begin
     end if;
     if _last < _highest then
         fault := format('stands at %s, below the highest position %s: positions would be given out twice', _last, _highest);
+        return next;
+    end if;
+    if _last > 281474976710655 - 1099511627776 then
+        fault := format('stands at %s, and %s is the last: few positions are left', _last, 281474976710655);
+        return next;
+    end if;
+    if _published > _last then
+        name := 'esdb.durable_mark';
+        fault := format('stands at %s, beyond esdb.event_position at %s: consumers on standbys would skip events',
+            _published, _last);
         return next;
     end if;
     if _mark > _last then

@@ -1,5 +1,5 @@
 -- Each role may execute exactly the functions it is for: a new function without thought fails here.
-select plan(15);
+select plan(19);
 
 create temporary view executable as
 select r.name as role, p.oid::regprocedure::text as function
@@ -8,6 +8,7 @@ cross join (
     values
         ('esdb_reader'),
         ('esdb_writer'),
+        ('esdb_consumer'),
         ('esdb_maintainer')
 ) as r (name)
 where p.pronamespace in ('esdb'::regnamespace, 'esdb_meta'::regnamespace)
@@ -18,10 +19,12 @@ select * from (
     values
         ('esdb.error_codes()'),
         ('esdb.event_count(text)'),
+        ('esdb.feed_lag()'),
         ('esdb.get_event(text,text)'),
         ('esdb.get_snapshot(text,bigint,timestamp with time zone)'),
         ('esdb.get_stream_info(text)'),
         ('esdb.high_water_mark()'),
+        ('esdb.last_position()'),
         ('esdb.list_settings()'),
         ('esdb.load_aggregate(text,bigint,timestamp with time zone)'),
         ('esdb.list_optional_indexes()'),
@@ -43,6 +46,10 @@ select * from (
         ('esdb._purge_idempotency_keys(integer)'),
         ('esdb._try_step(text)')
 ) as f (function);
+
+-- by the view subscription_lag
+create temporary table called_by_lag as
+select 'esdb._subscription_lag()' as function;
 
 -- a view calls its functions as its reader, and esdb export may be called by all who read
 create temporary table called_by_views as
@@ -84,7 +91,15 @@ select set_eq(
     union all
     select function from called_by_commands
     union all
+    select function from called_by_lag
+    union all
     values
+        ('esdb.create_subscription(text,bigint,integer,text[],text[],text[],text[],text[],integer,text)'),
+        ('esdb.discard_parked(text,bigint)'),
+        ('esdb.drop_subscription(text)'),
+        ('esdb.publish_mark()'),
+        ('esdb.replay_parked(text,bigint)'),
+        ('esdb.reset_subscription(text,bigint)'),
         ('esdb._cleanup_snapshots(integer,interval,text,bigint,integer)'),
         ('esdb.cleanup_old_snapshots(integer,interval)'),
         ('esdb.refresh_event_statistics()'),
@@ -113,10 +128,24 @@ select set_eq(
         ('esdb_meta.stream_id_faults(text,integer)')$$,
     'a maintainer reads, cleans up, refreshes, sets, registers and verifies'
 );
+select set_eq(
+    $$select function from executable where role = 'esdb_consumer'$$,
+    $$select function from called_by_lag
+    union all
+    values
+        ('esdb.ack(text,bigint,bigint)'),
+        ('esdb.claim_events(text,text,integer,interval)'),
+        ('esdb.create_subscription(text,bigint,integer,text[],text[],text[],text[],text[],integer,text)'),
+        ('esdb.high_water_mark()'),
+        ('esdb.last_position()'),
+        ('esdb.nack(text,bigint,bigint,text)')$$,
+    'a consumer makes subscriptions and works on them'
+);
 select is_empty(
     $$select * from executable
     where function ~ '\._'
-        and function not in (select c.function from called_by_views as c union all select c.function from called_by_commands as c)$$,
+        and function not in (select c.function from called_by_views as c union all select c.function from called_by_commands as c
+            union all select c.function from called_by_lag as c)$$,
     'nobody executes a helper but those that views and commands call'
 );
 select is_empty(
@@ -124,7 +153,8 @@ select is_empty(
     from pg_proc as p
     cross join lateral aclexplode(p.proacl) as a
     where p.pronamespace in ('esdb'::regnamespace, 'esdb_meta'::regnamespace)
-        and a.grantee not in (p.proowner, 'esdb_reader'::regrole, 'esdb_writer'::regrole, 'esdb_maintainer'::regrole)
+        and a.grantee not in (p.proowner, 'esdb_reader'::regrole, 'esdb_writer'::regrole,
+            'esdb_consumer'::regrole, 'esdb_maintainer'::regrole)
         or a.is_grantable and a.grantee <> p.proowner and p.pronamespace = 'esdb'::regnamespace$$,
     'nobody else has a right, and nobody may pass one on'
 );
@@ -133,6 +163,7 @@ from (
     values
         ('esdb_reader'),
         ('esdb_writer'),
+        ('esdb_consumer'),
         ('esdb_maintainer')
 ) as r (name);
 select is(has_schema_privilege(r.name, s.name, 'create'), false, format('%s may not create in %s', r.name, s.name))
@@ -140,6 +171,7 @@ from (
     values
         ('esdb_reader'),
         ('esdb_writer'),
+        ('esdb_consumer'),
         ('esdb_maintainer')
 ) as r (name)
 cross join (
@@ -149,7 +181,7 @@ cross join (
 ) as s (name);
 select is_empty(
     $$select r.rolname from pg_roles as r
-    where r.rolname in ('esdb_reader', 'esdb_writer', 'esdb_maintainer')
+    where r.rolname in ('esdb_reader', 'esdb_writer', 'esdb_consumer', 'esdb_maintainer')
         and (r.rolsuper or r.rolcreaterole or r.rolcreatedb or r.rolcanlogin or r.rolreplication or r.rolbypassrls)$$,
     'the roles are groups without powers of their own'
 );

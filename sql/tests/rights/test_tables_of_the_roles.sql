@@ -1,5 +1,5 @@
 -- Nobody but the owner touches a table or a sequence; the roles read views and the ledger's checksums.
-select plan(184);
+select plan(222);
 
 create temporary view granted as
 select pg_get_userbyid(a.grantee)::text as role, c.oid::regclass::text as relation, a.privilege_type
@@ -16,6 +16,10 @@ select set_eq(
         ('esdb_reader', 'esdb.contexts', 'SELECT'),
         ('esdb_writer', 'esdb.contexts', 'SELECT'),
         ('esdb_maintainer', 'esdb.contexts', 'SELECT'),
+        ('esdb_reader', 'esdb.epochs', 'SELECT'),
+        ('esdb_writer', 'esdb.epochs', 'SELECT'),
+        ('esdb_consumer', 'esdb.epochs', 'SELECT'),
+        ('esdb_maintainer', 'esdb.epochs', 'SELECT'),
         ('esdb_reader', 'esdb.event_statistics', 'SELECT'),
         ('esdb_writer', 'esdb.event_statistics', 'SELECT'),
         ('esdb_maintainer', 'esdb.event_statistics', 'SELECT'),
@@ -29,6 +33,16 @@ select set_eq(
         ('esdb_writer', 'esdb.snapshots_due', 'SELECT'),
         ('esdb_maintainer', 'esdb.snapshots_due', 'SELECT'),
         ('esdb_maintainer', 'esdb.audit_trail', 'SELECT'),
+        ('esdb_reader', 'esdb.open_appends', 'SELECT'),
+        ('esdb_writer', 'esdb.open_appends', 'SELECT'),
+        ('esdb_consumer', 'esdb.open_appends', 'SELECT'),
+        ('esdb_maintainer', 'esdb.open_appends', 'SELECT'),
+        ('esdb_consumer', 'esdb.parked_events', 'SELECT'),
+        ('esdb_maintainer', 'esdb.parked_events', 'SELECT'),
+        ('esdb_consumer', 'esdb.subscription_lag', 'SELECT'),
+        ('esdb_maintainer', 'esdb.subscription_lag', 'SELECT'),
+        ('esdb_consumer', 'esdb.subscriptions', 'SELECT'),
+        ('esdb_maintainer', 'esdb.subscriptions', 'SELECT'),
         ('esdb_maintainer', 'esdb_meta.checksums', 'SELECT')$$,
     'rights to relations, all of them: the views for each role, and what a status needs for maintainers'
 );
@@ -42,7 +56,7 @@ select is_empty(
 select is_empty(
     $$select r.name, c.oid::regclass
     from pg_class as c
-    cross join (values ('esdb_reader'), ('esdb_writer'), ('esdb_maintainer')) as r (name)
+    cross join (values ('esdb_reader'), ('esdb_writer'), ('esdb_consumer'), ('esdb_maintainer')) as r (name)
     where c.relnamespace = 'esdb'::regnamespace and c.relkind in ('r', 'p')
         and (has_table_privilege(r.name, c.oid, 'select, insert, update, delete, truncate, references, trigger')
             or has_any_column_privilege(r.name, c.oid, 'select, insert, update, references'))$$,
@@ -51,7 +65,7 @@ select is_empty(
 select is_empty(
     $$select r.name, c.oid::regclass
     from pg_class as c
-    cross join (values ('esdb_reader'), ('esdb_writer'), ('esdb_maintainer')) as r (name)
+    cross join (values ('esdb_reader'), ('esdb_writer'), ('esdb_consumer'), ('esdb_maintainer')) as r (name)
     where c.relnamespace = 'esdb'::regnamespace and c.relkind = 'S'
         and has_sequence_privilege(r.name, c.oid, 'usage, select, update')$$,
     'no role has any right to a sequence'
@@ -82,6 +96,7 @@ from (
     values
         ('esdb_reader'),
         ('esdb_writer'),
+        ('esdb_consumer'),
         ('esdb_maintainer')
 ) as r (name)
 cross join (
@@ -126,7 +141,11 @@ from (
         ('select esdb.set_setting(''snapshots_kept'', ''6'')'),
         ('select esdb.set_retention(''n'', ''7 years'')'),
         ('select esdb.set_aggregate_type(''t'', ''n'', ''m'')'),
-        ('select esdb.remove_aggregate_type(''t'')')
+        ('select esdb.remove_aggregate_type(''t'')'),
+        ('select esdb.create_subscription(''c'')'),
+        ('select * from esdb.claim_events(''c'', ''w'')'),
+        ('select esdb.ack(''c'', 1, 1)'),
+        ('select * from esdb.subscription_lag')
 ) as attempted (statement);
 select throws_ok(
     format('select pg_temp.attempt(''esdb_writer'', %L)', attempted.statement), '42501', null,
@@ -166,6 +185,15 @@ from (
         ('esdb_writer', 'select esdb.append_event(''s'', ''T'', ''{}'', 0, ''n'', ''m'')'),
         ('esdb_writer', 'select * from esdb.append_events(''s'', ''[{"event_type": "T", "payload": {}}]'')'),
         ('esdb_writer', 'select esdb.save_snapshot(''s'', 1, ''{}'')'),
+        ('esdb_consumer', 'select esdb.create_subscription(''c'')'),
+        ('esdb_consumer', 'select * from esdb.claim_events(''c'', ''w'')'),
+        ('esdb_consumer', 'select * from esdb.subscriptions'),
+        ('esdb_consumer', 'select * from esdb.subscription_lag'),
+        ('esdb_consumer', 'select * from esdb.parked_events'),
+        ('esdb_maintainer', 'select * from esdb.subscription_lag'),
+        ('esdb_maintainer', 'select esdb.replay_parked(''c'')'),
+        ('esdb_maintainer', 'select esdb.reset_subscription(''c'')'),
+        ('esdb_maintainer', 'select esdb.drop_subscription(''c'')'),
         ('esdb_maintainer', 'select esdb.cleanup_old_snapshots()'),
         ('esdb_maintainer', 'select * from esdb._cleanup_snapshots()'),
         ('esdb_maintainer', 'select esdb.set_setting(''snapshots_kept'', ''6'')'),

@@ -1,5 +1,5 @@
 -- The public functions have the parameters, defaults and results that the API promises, and no overloads.
-select plan(31);
+select plan(43);
 
 create temporary table promised as
 select * from (
@@ -33,6 +33,15 @@ select * from (
             ' up_to_position bigint DEFAULT NULL::bigint, skip_archived boolean DEFAULT false',
             'SETOF esdb.events'),
         ('high_water_mark', '', 'bigint'),
+        ('last_position', '', 'bigint'),
+        ('publish_mark', '', 'bigint'),
+        ('feed_lag',
+            'OUT is_standby boolean, OUT mark bigint, OUT last_position bigint, OUT positions_behind bigint,'
+            ' OUT seconds_behind double precision, OUT bytes_to_replay bigint',
+            'record'),
+        ('recover', 'reason text DEFAULT NULL::text, force boolean DEFAULT false',
+            'TABLE(epoch bigint, is_new boolean, began_at timestamp with time zone, timeline text, last_position bigint,'
+            ' first_position bigint, highest_event bigint, positions_left bigint)'),
         ('get_event', 'id text, aggregate_id text DEFAULT NULL::text', 'SETOF esdb.events'),
         ('get_stream_info',
             'INOUT aggregate_id text, OUT aggregate_type text, OUT bounded_context text, OUT group_context text, OUT version bigint,'
@@ -77,6 +86,26 @@ select * from (
         ('set_aggregate_type', 'aggregate_type text, bounded_context text, group_context text', 'void'),
         ('remove_aggregate_type', 'aggregate_type text', 'boolean'),
         ('event_count', 'bounded_context text DEFAULT NULL::text', 'bigint'),
+        ('create_subscription',
+            'name text, from_position bigint DEFAULT 0, partitions integer DEFAULT 1, bounded_contexts text[] DEFAULT NULL::text[],'
+            ' group_contexts text[] DEFAULT NULL::text[], feature_contexts text[] DEFAULT NULL::text[],'
+            ' event_types text[] DEFAULT NULL::text[], aggregate_types text[] DEFAULT NULL::text[],'
+            ' max_attempts integer DEFAULT 10, on_failure text DEFAULT ''park''::text',
+            'void'),
+        ('claim_events',
+            'subscription text, worker text, max_count integer DEFAULT 100, lease interval DEFAULT ''00:00:30''::interval',
+            'TABLE(token bigint, partition integer, attempt integer, "position" bigint, id text,'
+            ' bounded_context esdb.bounded_context_code, group_context esdb.group_context_code,'
+            ' feature_context esdb.feature_context_code, action_type character varying, aggregate_type text, aggregate_id text,'
+            ' event_type character varying, schema_version smallint, version esdb.version_number,'
+            ' "timestamp" timestamp with time zone, occurred_at timestamp with time zone, payload jsonb, metadata jsonb,'
+            ' recorded_by text)'),
+        ('ack', 'subscription text, token bigint, "position" bigint', 'void'),
+        ('nack', 'subscription text, token bigint, "position" bigint, reason text', 'void'),
+        ('reset_subscription', 'subscription text, to_position bigint DEFAULT 0', 'void'),
+        ('drop_subscription', 'subscription text', 'void'),
+        ('replay_parked', 'subscription text, "position" bigint DEFAULT NULL::bigint', 'void'),
+        ('discard_parked', 'subscription text, "position" bigint DEFAULT NULL::bigint', 'void'),
         ('error_codes', '', 'TABLE(code text, name text, meaning text)')
 ) as f (name, arguments, result);
 

@@ -36,7 +36,17 @@ select set_eq(
         ('esdb.snapshots', 'snapshots_pkey', 'PRIMARY KEY (aggregate_id, version)'),
         ('esdb.snapshots', 'snapshots_aggregate_id_fkey', 'FOREIGN KEY (aggregate_id) REFERENCES esdb.streams(aggregate_id)'),
         ('esdb.stream_months', 'stream_months_pkey', 'PRIMARY KEY (aggregate_id, month)'),
-        ('esdb.streams', 'streams_pkey', 'PRIMARY KEY (aggregate_id)')$$,
+        ('esdb.streams', 'streams_pkey', 'PRIMARY KEY (aggregate_id)'),
+        ('esdb.subscription_checkpoints', 'subscription_checkpoints_pkey', 'PRIMARY KEY (subscription, partition, number)'),
+        ('esdb.subscription_checkpoints', 'subscription_checkpoints_subscription_partition_fkey',
+            'FOREIGN KEY (subscription, partition) REFERENCES esdb.subscription_partitions(subscription, partition) ON DELETE CASCADE'),
+        ('esdb.subscription_definitions', 'subscription_definitions_pkey', 'PRIMARY KEY (name)'),
+        ('esdb.subscription_parkings', 'subscription_parkings_pkey', 'PRIMARY KEY (subscription, "position")'),
+        ('esdb.subscription_parkings', 'subscription_parkings_subscription_partition_fkey',
+            'FOREIGN KEY (subscription, partition) REFERENCES esdb.subscription_partitions(subscription, partition) ON DELETE CASCADE'),
+        ('esdb.subscription_partitions', 'subscription_partitions_pkey', 'PRIMARY KEY (subscription, partition)'),
+        ('esdb.subscription_partitions', 'subscription_partitions_subscription_fkey',
+            'FOREIGN KEY (subscription) REFERENCES esdb.subscription_definitions(name) ON DELETE CASCADE')$$,
     'keys and references, all of them'
 );
 

@@ -7,6 +7,8 @@ select results_eq(
         ('idempotency_retention', null, 'interval', '7 days', '0', '1000 years'),
         ('max_payload_bytes', null, 'integer', '1048576', '2000', '268435455'),
         ('partitions_ahead', null, 'integer', '3', '0', '120'),
+        ('retry_delay', null, 'interval', '1 second', '0', '1 day'),
+        ('retry_delay_limit', null, 'interval', '1 minute', '0', '1 day'),
         ('seal_after', null, 'interval', '1 day', '0', '1000 years'),
         ('snapshot_retention', null, 'interval', '30 days', '0', '1000 years'),
         ('snapshot_threshold', null, 'integer', '100', '1', '1000000'),

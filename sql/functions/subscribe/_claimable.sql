@@ -1,0 +1,36 @@
+-- The partitions of a subscription that nobody is at and that may have something to deliver, the one furthest behind first.
+-- Locks nothing, so the caller looks again at what it has locked.
+create or replace function esdb._claimable(
+    subscription text,
+    last_position bigint
+)
+returns table (
+    partition integer,
+    has_parked boolean
+)
+language plpgsql
+volatile
+parallel unsafe
+set search_path = pg_catalog, pg_temp
+as $function$
+#variable_conflict use_column
+begin
+    -- not a function in SQL: that would be planned at each call
+    return query
+    select p.partition, d.has_parked
+    from esdb.subscription_partitions as p
+    cross join lateral esdb._checkpoint(p.subscription, p.partition) as c
+    cross join lateral (
+        select exists (select from esdb._deliverable(p.subscription, p.partition)) as has_parked
+    ) as d
+    where p.subscription = _claimable.subscription
+        and coalesce(c.lease_until <= clock_timestamp(), true)
+        and (d.has_parked or (c.position < last_position and coalesce(c.retry_at <= clock_timestamp(), true)))
+    order by c.position, p.partition;
+end
+$function$;
+
+comment on function esdb._claimable(text, bigint) is
+    'The partitions of a subscription that may have something to deliver, the one furthest behind first.';
+
+revoke all on function esdb._claimable(text, bigint) from public;

@@ -1,0 +1,26 @@
+-- Locks all partitions of a subscription, in order, until the transaction ends, and gives its definition: what a worker
+-- is doing in a transaction just now is waited for. Errors: SE020.
+create or replace function esdb._lock_subscription(
+    subscription text
+)
+returns esdb.subscription_definitions
+language plpgsql
+volatile
+parallel unsafe
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    _definition constant esdb.subscription_definitions := esdb._subscription(subscription);
+begin
+    perform
+    from esdb.subscription_partitions as p
+    where p.subscription = _lock_subscription.subscription
+    order by p.partition
+    for no key update;
+    return _definition;
+end
+$function$;
+
+comment on function esdb._lock_subscription(text) is 'Locks all partitions of a subscription. Errors: SE020.';
+
+revoke all on function esdb._lock_subscription(text) from public;
