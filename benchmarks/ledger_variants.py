@@ -73,21 +73,24 @@ def _both(*edits: Callable[[str], str]) -> Callable[[str], str]:
 
 
 _RARE: Final = "    -- again one expression of cheap tests"
-_INSERT: Final = "    -- 3. the event"
+_LOOK_AROUND: Final = "    -- 2. look around"
+_ANNOUNCE: Final = "    -- 3. announce"
+_INSERT: Final = "    -- 4. the event"
 _KEY: Final = "    if append_event.idempotency_key is not null then\n        perform esdb._remember_key"
-_WAKE_UP: Final = "    -- the test is _wake_listeners()' own"
-_REPETITION: Final = "    -- a repetition is looked for before"
+_RESULT: Final = "    return (_id, _version"
+_EARLY: Final = "    -- made before the stream is locked"
+_LOOK: Final = "        if _looks then"
 
 unannounced: Final = _cut("    if _had_xid then", "    _position := nextval")
 """Takes the announcement out of the append."""
-without_wake_up: Final = _cut(_WAKE_UP, "    return (_id, _version")
-"""Takes the wake-up of listeners out of the append."""
+without_wake_up: Final = _cut(_LOOK_AROUND, _ANNOUNCE)
+"""Takes out of the append what it does once in 20 ms: waking listeners, publishing the mark, beginning an epoch."""
 
 _PARTS: Final = (
-    Variant("argument checks", _cut("    if (\n        length(append_event.aggregate_id)", _REPETITION)),
+    Variant("argument checks", _cut("    if (\n        length(append_event.aggregate_id)", _EARLY)),
     Variant(
         "retries (lookup before, key after)",
-        _both(_cut(_REPETITION, "    -- made before the stream is locked"), _cut(_KEY, _WAKE_UP)),
+        _both(_cut(_LOOK, "        if _refused"), _cut(_KEY, _RESULT)),
     ),
     Variant(
         "id (ULID)",
@@ -101,9 +104,9 @@ _PARTS: Final = (
             "            if true then\n",
         ),
     ),
-    Variant("tests of what is rare: mismatch, group, feature, months", _cut(_RARE, "    -- 2. announce")),
+    Variant("tests of what is rare: mismatch, group, feature, months", _cut(_RARE, _LOOK_AROUND)),
     Variant("announcement", unannounced),
-    Variant("wake-up of listeners", without_wake_up),
+    Variant("a look around: wake-ups, mark, epoch", without_wake_up),
     Variant("insert of the event, indexes and all", _cut(_INSERT, _KEY)),
     Variant("set search_path", _cut(" SET search_path TO ", "AS $function$")),
     Variant("security definer", lambda definition: definition.replace(" SECURITY DEFINER\n", "\n")),
