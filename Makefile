@@ -39,6 +39,7 @@ test-upgrade: $(VENV)/installed-test ## take a store to the newest PostgreSQL by
 .PHONY: soak
 soak: $(VENV)/installed-test ## drive the feed with all that can befall it and look for events skipped; MINUTES=10
 	$(BIN)/python -m tests.soak --minutes $(MINUTES)
+	ESDB_TEST_EVENTS=200000 $(BIN)/python -m pytest -k each_effect_comes_once tests/test_subscription_workers.py
 
 .PHONY: lint
 lint: $(VENV)/installed-lint ## check style, types, SQL, and the PL/pgSQL against a migrated database

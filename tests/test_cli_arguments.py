@@ -22,7 +22,7 @@ HUGE = "9" * 22
 NO_STORE = "hint: run `esdb migrate`"
 NOT_ALLOWED = (
     "hint: members of esdb_reader may read; of esdb_writer also append, delete, restore and save snapshots;"
-    " of esdb_maintainer read, change settings, clean up and verify;"
+    " of esdb_consumer work on subscriptions; of esdb_maintainer read, change settings, clean up and verify;"
     " what makes or alters tables and contexts is the store's owner's"
 )
 

@@ -32,7 +32,7 @@ def test_an_administrator_without_superuser_rights_makes_the_roles(
     for role, *command in (
         ("shop_owner", "migrate"),
         ("shop_app", "append", "note-1", "NoteWritten", "{}", "--context", "n", "--group", "m"),
-        ("shop_search", "read", "--all"),
+        ("shop_search", "subscriptions", "create", "search"),
         ("shop_monitor", "verify"),
     ):
         result = run_esdb(*command, url=server.url("shop", role))

@@ -37,6 +37,8 @@ EVENTS = int(os.environ.get("ESDB_TEST_EVENTS", "6000"))
 WORKERS = 8
 WRITERS = 16
 STREAMS = 100
+PATIENCE = 30 + EVENTS / 200
+"""Seconds that the workers may take, while they are killed, on a machine that does other things, too."""
 
 
 class Staff:
@@ -121,14 +123,17 @@ def test_each_effect_comes_once_and_in_order(db: Connection, db_url: str) -> Non
     staff, writers, trouble = Staff(db_url, seed), Crew(), Crew()
     with staff.at_work() as workers:
         trouble.start(staff.trouble, workers)
-        for number in range(WRITERS):
-            writers.start(write, db_url, seed, number)
-        writers.join()
-        appended = value(db, "select count(*) from esdb.events")
-        until(lambda: value(db, "select count(*) from effects") >= appended, "an effect of each event")
-        until(lambda: staff.fates["killed"] and staff.fates["paused"], "something to befall the workers")
-        staff.done.set()
-        trouble.join()
+        try:
+            for number in range(WRITERS):
+                writers.start(write, db_url, seed, number)
+            writers.join(PATIENCE)
+            appended = value(db, "select count(*) from esdb.events")
+            until(lambda: value(db, "select count(*) from effects") >= appended, "an effect of each event", PATIENCE)
+            until(lambda: staff.fates["killed"] and staff.fates["paused"], "something to befall the workers")
+        finally:
+            staff.done.set()
+            trouble.join()
+    print(staff.fates)
     stored = [Seen(*row) for row in db.execute("select position, aggregate_id, version, event_type from esdb.events")]
     assert len(stored) == EVENTS // WRITERS * WRITERS
     assert judge(effects(db), stored) == PERFECT
