@@ -152,3 +152,20 @@ def run_module(
         module, *arguments, stdin=stdin, environment=environment(url, env), cwd=cwd or Path.cwd(),
         timeout=COMMAND_TIMEOUT,
     )  # fmt: skip
+
+
+def dump(url: str, bindir: Path, *options: str) -> str:
+    """Give a database as pg_dump writes it."""
+    command = [str(tools.client("pg_dump", bindir)), *options, url]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=COMMAND_TIMEOUT).stdout
+
+
+def restore(dumped: str, url: str, bindir: Path) -> None:
+    """Let psql run what dump() gave."""
+    command = [str(tools.client("psql", bindir)), "-X", "-q", url]
+    result = subprocess.run(
+        command, input=dumped, capture_output=True, text=True, check=True, timeout=COMMAND_TIMEOUT
+    )  # fmt: skip
+    # a newer pg_dump sets what an older server does not know
+    errors = [line for line in result.stderr.splitlines() if "ERROR" in line and "transaction_timeout" not in line]
+    assert errors == []

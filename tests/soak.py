@@ -59,8 +59,8 @@ from tests.fixtures import Connection, bindir
 from tests.soak_report import Reading, Report
 from tests.subscription_worker import EFFECTS
 
-LIMIT: Final = 1 << 26
-"""Positions that a run may draw."""
+JUMP: Final = 1 << 24
+"""Positions that a recovery of the server leaves out."""
 RATE: Final = 14_000
 """Events a second that the writers of batches go for; what the server's absences cost they make up for."""
 BATCH_WRITERS: Final = 4
@@ -123,6 +123,8 @@ class Run:
         self._folder = folder
         self._seconds = seconds
         self._rate = rate
+        recoveries = seconds / KILLED["backends killed"] + seconds / KILLED["server killed"]
+        self._limit = int(2 * rate * seconds + (2 * recoveries + 8) * JUMP)
         self._processes = multiprocessing.get_context("spawn")
         self._results = self._processes.Queue()
         self._done = self._processes.Event()
@@ -130,7 +132,7 @@ class Run:
         self._holders = Crew()
         self._deeds: Counter[str] = Counter()
         self._store = Store(
-            server.url(), seed, time.monotonic() + seconds, Positions(LIMIT, folder / "committed"),
+            server.url(), seed, time.monotonic() + seconds, Positions(self._limit, folder / "committed"),
             self._processes.Queue(), self._done,
         )  # fmt: skip
 
@@ -182,7 +184,7 @@ class Run:
         return process
 
     def _watch(self, kind: str) -> Watch:
-        return Watch(Positions(LIMIT, self._folder / kind))
+        return Watch(Positions(self._limit, self._folder / kind))
 
     def _result(self) -> Any:
         """Give what one of the processes has to tell; what it raised is raised here."""
@@ -271,7 +273,9 @@ class Run:
     def _report(self, readings: Sequence[Reading]) -> Report:
         with psycopg.connect(self._store.url, autocommit=True) as connection:
             assert mark(connection) == sequence(connection), "the feed has stalled"
-            stored = {kind: of_type(connection, kind, LIMIT) for kind in {reading.event_type for reading in readings}}
+            stored = {
+                kind: of_type(connection, kind, self._limit) for kind in {reading.event_type for reading in readings}
+            }
         self._over.set()
         self._holders.join()
         everything = stored[None]

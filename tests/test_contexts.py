@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from typing import Any
 
 import psycopg
@@ -16,7 +15,7 @@ from esdb_cli import main
 from esdb_cli.contexts import add
 from esdb_cli.partitions import create_next
 from esdb_cli.verification import faults
-from tests import tools
+from tests.databases import dump, restore
 from tests.feed_clock import Clock, month_after
 from tests.feed_support import append, append_many, call, read_all, value
 from tests.fixtures import Connect, Connection, Esdb, bindir
@@ -232,16 +231,7 @@ def test_a_dump_restores_with_added_contexts(db: Connection, db_url: str, empty_
     add(db, "group", "g", "gate")
     add(db, "feature", "x", "export")
     append(db, "order-1", bounded_context="o", group_context="g", feature_context="x")
-    dumped = subprocess.run(
-        [tools.client("pg_dump", bindir()), db_url], capture_output=True, text=True, check=True, timeout=120
-    ).stdout
-    restored = subprocess.run(
-        [tools.client("psql", bindir()), "-X", "-q", empty_db_url],
-        input=dumped, capture_output=True, text=True, check=True, timeout=120,
-    )  # fmt: skip
-    # a newer pg_dump sets what an older server does not know
-    errors = [line for line in restored.stderr.splitlines() if "ERROR" in line and "transaction_timeout" not in line]
-    assert errors == []
+    restore(dump(db_url, bindir()), empty_db_url, bindir())
     assert esdb("verify", url=empty_db_url).stdout == "ok\n"
     with psycopg.connect(empty_db_url, autocommit=True) as copy:
         assert everything(copy) == everything(db)

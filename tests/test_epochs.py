@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from esdb_cli.server import LocalServer
-from tests import tools
-from tests.databases import run_esdb
+from tests.databases import dump, restore, run_esdb
 from tests.epoch_support import EPOCHS, refused
 from tests.feed_support import (
     append,
@@ -209,15 +207,11 @@ def test_recover_after_a_dump_was_restored(servers: Servers) -> None:
     old, new = servers.primary(), servers.primary()
     with connected(old) as connection:
         kept = append_many(connection, "s", 5)[-1].position
-        dump = subprocess.run(
-            [tools.client("pg_dump", old.bindir), "-Fc", "-n", "esdb*", old.url()], capture_output=True, check=True
-        )
+        dumped = dump(old.url(), old.bindir, "-n", "esdb*")
         seen = append_many(connection, "s", LOST)[-1].position
     with connected(new) as connection:
         connection.execute("drop schema esdb cascade; drop schema esdb_meta cascade")
-    subprocess.run(
-        [tools.client("pg_restore", new.bindir), "-d", new.url()], input=dump.stdout, capture_output=True, check=True
-    )
+    restore(dumped, new.url(), new.bindir)
     assert "goes on" in run_esdb("recover", url=new.url()).stdout
     assert "force => true" in run_esdb("recover", "--force", "--dry-run", url=new.url()).stdout
     result = run_esdb("recover", "--force", "--reason", "restored the dump of noon", url=new.url())

@@ -54,6 +54,7 @@ begin
         and claim_events.max_count between 1 and 10000
         and claim_events.lease > '0'
         and claim_events.lease <= '1 day'
+        and not pg_is_in_recovery()
     ) is not true then
         perform esdb._check_claim(claim_events.worker, claim_events.max_count, claim_events.lease);
     end if;
