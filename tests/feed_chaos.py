@@ -288,7 +288,7 @@ class BackwardReader(PageReader):
         page = read_all(connection, count=count, backward=True, up_to_position=start)
         positions = [event.position for event in page]
         lowest = positions[-1] if len(page) == count else 1
-        expected = [position for position in range(start, lowest - 1, -1) if position in self.watch.seen]
+        expected = list(self.watch.seen.downwards(start, lowest))
         self.watch.see_again(positions, expected)
         return at_end
 

@@ -171,9 +171,6 @@ class Positions:
         assert self.path is not None
         return Positions, (self.limit, self.path)
 
-    def __contains__(self, position: int) -> bool:
-        return self._bytes[position] == 1
-
     def add(self, position: int) -> bool:
         """Add a position; tell whether it is new."""
         is_new = self._bytes[position] == 0
@@ -185,6 +182,12 @@ class Positions:
 
     def __len__(self) -> int:
         return sum(part.bit_count() for part in self._parts())
+
+    def downwards(self, start: int, lowest: int) -> Iterator[int]:
+        """Give those between two positions, the highest first."""
+        position = start + 1
+        while (position := self._bytes.rfind(b"\1", lowest, position)) >= 0:
+            yield position
 
     def missing_in(self, other: Positions) -> int:
         """Count the positions that the other set has not; it has the same limit."""
