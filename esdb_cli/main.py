@@ -24,6 +24,7 @@ COMMANDS = {
     "append": _Entry("esdb_cli.append:append", "Append one event, or a batch, to a stream."),
     "contexts": _Entry("esdb_cli.contexts:contexts", "List and add bounded, group and feature contexts."),
     "demo": _Entry("esdb_cli.demo:demo", "Start a temporary server and show the store at work."),
+    "doctor": _Entry("esdb_cli.doctor:doctor", "Find what is wrong with the store and its server, or will be."),
     "export": _Entry("esdb_cli.export_events:export", "Write events as lines of JSON, in order."),
     "import": _Entry("esdb_cli.import_events:import_command", "Import events, as `esdb export` writes them."),
     "indexes": _Entry("esdb_cli.indexes:indexes", "Add and drop the indexes that not every store needs."),
