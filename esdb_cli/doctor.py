@@ -23,7 +23,11 @@ _HOW: Final = {"sql": "mend, in SQL", "shell": "mend, in a shell", "hand": "mend
 
 @click.command(short_help="Find what is wrong with the store and its server, or will be.")
 @click.option(
-    "--severity", type=click.Choice(_SEVERITIES), default="notice", show_default=True, help="Only what is so bad or worse."
+    "--severity",
+    type=click.Choice(_SEVERITIES),
+    default="notice",
+    show_default=True,
+    help="Only what is so bad or worse.",
 )
 @click.option("--skip", multiple=True, metavar="FINDING", help="Not this finding; can be repeated.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")

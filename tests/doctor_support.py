@@ -46,8 +46,9 @@ class Patient:
     def has(self, name: str, subject: str, severity: str) -> Finding:
         """Wait for a finding, because statistics come late, and give it."""
         finding = until(lambda: self.found(name, subject), f"{name} of {subject}")
+        assert finding is not None
         assert finding["severity"] == severity
-        assert finding["fact"] and finding["why"] and finding["mend"]
+        assert all(finding[part] for part in ("fact", "why", "mend", "mend_by"))
         return finding
 
     def mended(self, name: str, subject: str, severity: str) -> Finding:
@@ -81,8 +82,9 @@ class Patient:
                     connection.execute(line.encode())
 
     def _connection(self, **parameters: str) -> Connection:
-        options = {"options": self._env["PGOPTIONS"]} if "PGOPTIONS" in self._env else {}
-        return psycopg.connect(self.url, autocommit=True, **parameters, **options)
+        if "PGOPTIONS" in self._env:
+            parameters["options"] = self._env["PGOPTIONS"]
+        return psycopg.connect(psycopg.conninfo.make_conninfo(self.url, **parameters), autocommit=True)
 
 
 def new_role(connection: Connection, name: str, *groups: str) -> None:

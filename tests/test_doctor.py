@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
 import pytest
-from psycopg import sql
 
 from tests.archive_support import Shelf, age
-from tests.databases import run_esdb
-from tests.doctor_support import EXAMINER, Patient, new_role
+from tests.doctor_support import Patient
 from tests.feed_clock import Clock, first_leaf_month, make_months, month_after
 from tests.feed_support import ANNOUNCEMENT, Crew, append, append_many, until, value
-from tests.fixtures import Connect, Connection, Esdb, NewServer
+from tests.fixtures import Connect, Connection, Esdb
 from tests.tools import ROOT
-
-ROLE = "esdb_test_role"
 
 
 @pytest.fixture
@@ -28,25 +22,14 @@ def patient(db_url: str) -> Patient:
     return Patient(db_url)
 
 
-@pytest.fixture
-def role(db: Connection) -> Iterator[str]:
-    """The name for a role of the test's; it goes afterwards."""
-    yield ROLE
-    if db.execute("select from pg_roles where rolname = %s", (ROLE,)).fetchone() is not None:
-        db.execute(f"drop owned by {ROLE}")
-        db.execute(f"drop role {ROLE}")
-
-
-@contextmanager
-def later(patient: Patient, connect: Connect, **delta: float) -> Iterator[Patient]:
+def later(patient: Patient, connect: Connect, **delta: float) -> Patient:
     """Examine a store at a later time."""
-    clock = Clock(connect)
-    yield Patient(patient.url, env=clock.environment(datetime.now(UTC) + timedelta(**delta)))
+    return Patient(patient.url, env=Clock(connect).environment(datetime.now(UTC) + timedelta(**delta)))
 
 
 def test_every_finding_is_provoked(db: Connection) -> None:
     known = {name for (name,) in db.execute("select finding from esdb_meta.doctor_checks()")}
-    texts = [(ROOT / "tests" / name).read_text() for name in ("test_doctor.py", "test_doctor_server.py")]
+    texts = [path.read_text() for path in (ROOT / "tests").glob("test_doctor*.py")]
     assert {name for name in known if not any(f'("{name}", ' in text for text in texts)} == set()
 
 
@@ -59,36 +42,6 @@ def test_a_check_that_cannot_run_is_a_finding_and_the_others_run(db: Connection,
     assert "no_wal_archive" in names
     db.execute("alter function esdb_meta.doctor_no_mark() rename to doctor_mark")
     patient.is_well("check_failed", "check mark")
-
-
-def test_what_the_caller_may_not_see_is_told(db: Connection, db_url: str, role: str) -> None:
-    new_role(db, role, "esdb_maintainer")
-    patient = Patient(db_url, examiner=role)
-    patient.mended("sight_limited", f"role {role}", "notice")
-
-
-def test_a_store_of_an_owner_without_powers_is_examined(empty_db: Connection, empty_db_url: str) -> None:
-    name = empty_db.info.dbname
-    empty_db.execute("create role esdb_test_owner login createrole")
-    try:
-        for group in ("esdb_reader", "esdb_writer", "esdb_consumer", "esdb_maintainer"):
-            if empty_db.execute("select from pg_roles where rolname = %s", (group,)).fetchone() is None:
-                empty_db.execute(f"create role {group} nologin")
-        empty_db.execute(sql.SQL("grant create on database {} to esdb_test_owner").format(sql.Identifier(name)))
-        url = psycopg.conninfo.make_conninfo(empty_db_url, user="esdb_test_owner")
-        for command in (["migrate"], ["partitions", "create-next"]):
-            result = run_esdb(*command, url=url)
-            assert result.returncode == 0, result.stderr
-        for who in (url, empty_db_url):
-            result = run_esdb("doctor", "--json", url=who)
-            assert result.returncode == 3, result.stderr
-            names = {finding["finding"] for finding in json.loads(result.stdout)["findings"]}
-            assert "check_failed" not in names
-            assert ("sight_limited" in names) == (who == url)
-    finally:
-        empty_db.execute("drop schema if exists esdb, esdb_meta cascade")
-        empty_db.execute("drop owned by esdb_test_owner")
-        empty_db.execute("drop role esdb_test_owner")
 
 
 # --- partitions
@@ -149,8 +102,8 @@ def fill_streams(connection: Connection, count: int, padding: int = 0) -> None:
     """Write rows of streams without events, their ids with a prefix of so many characters."""
     connection.execute("alter table esdb.streams set (autovacuum_enabled = off)")
     connection.execute(
-        "insert into esdb.streams"
-        " (aggregate_id, aggregate_type, bounded_context, group_context, version, month_version, created_at, updated_at)"
+        "insert into esdb.streams (aggregate_id, aggregate_type, bounded_context, group_context, version,"
+        " month_version, created_at, updated_at)"
         " select repeat('s', %s) || n, 'bookmark', 'b', 'm', n, 1, now(), now() from generate_series(1, %s) as n",
         (padding, count),
     )
@@ -212,9 +165,9 @@ def test_indexes_that_nobody_uses(db: Connection, esdb: Esdb, connect: Connect, 
     assert esdb("indexes", "enable", "correlation").returncode == 0
     db.execute("create index mine on esdb.streams (created_at)")
     assert patient.findings("index_unused") == []
-    with later(patient, connect, days=31) as patient:
-        patient.mended("index_unused", "optional index correlation", "notice")
-        patient.mended("index_unused", "index esdb.mine", "notice")
+    then = later(patient, connect, days=31)
+    then.mended("index_unused", "optional index correlation", "notice")
+    then.mended("index_unused", "index esdb.mine", "notice")
 
 
 # --- transactions and the feed
@@ -224,8 +177,8 @@ def test_a_transaction_that_idles(patient: Patient, connect: Connect) -> None:
     idle = connect(autocommit=False, application_name="checkout")
     idle.execute("select 1")
     assert patient.findings("idle_transaction") == []
-    with later(patient, connect, minutes=2) as patient:
-        finding = patient.mended("idle_transaction", f"pid {idle.info.backend_pid}", "warning")
+    then = later(patient, connect, minutes=2)
+    finding = then.mended("idle_transaction", f"pid {idle.info.backend_pid}", "warning")
     assert "checkout" in finding["fact"]
 
 
@@ -238,19 +191,21 @@ def test_a_transaction_that_is_open_for_long(patient: Patient, connect: Connect)
             busy.execute("select pg_sleep(600)")
 
     crew.start(work)
-    with later(patient, connect, minutes=61) as patient:
-        patient.mended("long_transaction", f"pid {busy.info.backend_pid}", "warning")
+    then = later(patient, connect, minutes=61)
+    then.mended("long_transaction", f"pid {busy.info.backend_pid}", "warning")
     crew.join()
 
 
 @pytest.mark.parametrize(("minutes", "severity"), [(2, "warning"), (61, "critical")])
-def test_a_prepared_transaction(db: Connection, patient: Patient, connect: Connect, minutes: int, severity: str) -> None:
+def test_a_prepared_transaction(
+    db: Connection, patient: Patient, connect: Connect, minutes: int, severity: str
+) -> None:
     gid = f"{db.info.dbname}: it's left over"
     db.execute("begin")
     append(db, "s")
     db.execute("prepare transaction " + value(db, "select quote_literal(%s)", (gid,)))
-    with later(patient, connect, minutes=minutes) as patient:
-        patient.mended("prepared_transaction", f"prepared transaction {gid}", severity)
+    then = later(patient, connect, minutes=minutes)
+    then.mended("prepared_transaction", f"prepared transaction {gid}", severity)
 
 
 @pytest.mark.parametrize(("seconds", "severity"), [(15, "warning"), (61, "critical")])
@@ -260,10 +215,10 @@ def test_an_append_that_stays_open(
     holder = connect(autocommit=False, application_name="checkout")
     append(holder, "s")
     assert patient.findings("mark_held") == []
-    with later(patient, connect, seconds=seconds) as patient:
-        # a view knows the clock that there was when it was made
-        db.execute((ROOT / "sql" / "views" / "open_appends.sql").read_bytes())
-        finding = patient.mended("mark_held", f"pid {holder.info.backend_pid}", severity)
+    then = later(patient, connect, seconds=seconds)
+    # a view knows the clock that there was when it was made
+    db.execute((ROOT / "sql" / "views" / "open_appends.sql").read_bytes())
+    finding = then.mended("mark_held", f"pid {holder.info.backend_pid}", severity)
     assert "behind position 0" in finding["fact"]
 
 
@@ -279,12 +234,13 @@ def test_a_hot_stream_under_an_old_snapshot(db: Connection, patient: Patient, co
     reader.execute("select count(*) from esdb.streams")
     append_many(db, "hot", 900)
     append_many(db, "cold", 50)
-    db.execute("do $$ begin for n in 1 .. 6000 loop update esdb.streams set version = version; commit; end loop; end $$")
+    loop = "for n in 1 .. 6000 loop update esdb.streams set version = version; commit; end loop;"
+    db.execute(f"do $$ begin {loop} end $$")
     assert patient.findings("hot_stream") == []
-    with later(patient, connect, seconds=40) as patient:
-        finding = patient.has("hot_stream", "stream hot", "warning")
-        assert str(reader.info.backend_pid) in finding["mend"]
-        patient.mended("hot_stream", "stream hot", "warning")
+    then = later(patient, connect, seconds=40)
+    finding = then.has("hot_stream", "stream hot", "warning")
+    assert str(reader.info.backend_pid) in finding["mend"]
+    then.mended("hot_stream", "stream hot", "warning")
 
 
 def test_parked_events(db: Connection, patient: Patient) -> None:
@@ -294,84 +250,6 @@ def test_parked_events(db: Connection, patient: Patient) -> None:
     db.execute("select esdb.nack(%s, %s, %s, 'no stock')", ("it's", token, position))
     finding = patient.mended("events_parked", "subscription it's", "warning")
     assert "no stock" in finding["fact"]
-
-
-# --- roles
-
-
-def test_a_writer_without_a_limit_on_idling(db: Connection, patient: Patient, role: str) -> None:
-    new_role(db, role, "esdb_writer")
-    patient.mended("no_idle_timeout", f"role {role}", "warning")
-
-
-@pytest.mark.parametrize(
-    ("limit", "is_well"),
-    [
-        ("alter role {role} set idle_in_transaction_session_timeout = '1min'", True),
-        ("alter role {role} in database {database} set idle_in_transaction_session_timeout = '1min'", True),
-        ("alter database {database} set idle_in_transaction_session_timeout = '1min'", True),
-        ("alter role {role} set idle_in_transaction_session_timeout = 0", False),
-        ("alter role {role} set lock_timeout = '1min'", False),
-    ],
-)
-def test_where_the_limit_on_idling_may_be_set(
-    db: Connection, patient: Patient, role: str, limit: str, is_well: bool
-) -> None:
-    new_role(db, role, "esdb_writer")
-    db.execute(limit.format(role=role, database=db.info.dbname).encode())
-    assert (patient.found("no_idle_timeout", f"role {role}") is None) == is_well
-
-
-def test_a_reader_needs_no_limit(db: Connection, patient: Patient, role: str) -> None:
-    new_role(db, role, "esdb_reader", "esdb_consumer")
-    assert patient.found("no_idle_timeout", f"role {role}") is None
-
-
-@pytest.mark.parametrize(
-    ("grants", "fact"),
-    [
-        (["grant esdb_writer to {role}", "alter role {role} superuser"], "superuser"),
-        (["grant esdb_writer, esdb_maintainer to {role}"], "maintain"),
-        (["grant pg_write_all_data to {role}"], "past the store"),
-        (["grant esdb_reader to {role} with admin option"], "anybody"),
-        (["grant insert on esdb.events to {role}"], "insert on esdb.events"),
-        (["grant create on schema esdb to {role}"], "schema esdb"),
-    ],
-)
-def test_a_role_that_may_do_too_much(
-    db: Connection, patient: Patient, role: str, grants: list[str], fact: str
-) -> None:
-    new_role(db, role)
-    assert patient.findings("role_too_mighty") == []
-    for grant in grants:
-        db.execute(grant.format(role=role).encode())
-    finding = patient.mended("role_too_mighty", f"role {role}", "warning")
-    assert fact in finding["fact"]
-
-
-def test_a_group_that_may_log_in(db: Connection, patient: Patient) -> None:
-    db.execute("alter role esdb_writer login")
-    patient.mended("role_too_mighty", "role esdb_writer", "warning")
-
-
-def test_an_application_that_may_become_the_owner(new_server: NewServer) -> None:
-    with_owner = new_server(durable=False)
-    with psycopg.connect(with_owner.url(), autocommit=True) as connection:
-        connection.execute("create role shop_owner login createrole")
-        connection.execute("create database shop owner shop_owner")
-        assert run_esdb("migrate", url=with_owner.url("shop", "shop_owner")).returncode == 0
-        new_role(connection, ROLE, "esdb_writer", "shop_owner")
-        patient = Patient(with_owner.url("shop"))
-        finding = patient.mended("role_too_mighty", f"role {ROLE}", "warning")
-        assert "owns the store" in finding["fact"]
-        assert patient.found("no_idle_timeout", "role shop_owner") is None
-
-
-def test_everybody_may_connect(db: Connection, patient: Patient, role: str) -> None:
-    new_role(db, role, "esdb_reader")
-    patient.mended("public_connect", f"database {db.info.dbname}", "notice")
-    for name in (role, EXAMINER):
-        psycopg.connect(patient.url, user=name).close()
 
 
 # --- the command
@@ -415,13 +293,6 @@ def test_a_database_without_a_store(esdb: Esdb, empty_db_url: str) -> None:
     result = esdb("doctor", url=empty_db_url)
     assert result.returncode == 1
     assert "run `esdb migrate`" in result.stderr
-
-
-def test_only_maintainers_may_ask(db: Connection, esdb: Esdb, db_url: str, role: str) -> None:
-    new_role(db, role, "esdb_reader")
-    result = esdb("doctor", url=psycopg.conninfo.make_conninfo(db_url, user=role))
-    assert result.returncode == 1
-    assert "permission denied" in result.stderr
 
 
 def test_the_page_tells_every_finding(db: Connection) -> None:

@@ -19,6 +19,7 @@ set datestyle = 'ISO, YMD'
 set intervalstyle = postgres
 as $function$
 #variable_conflict use_column
+-- volatile: each check sees what is there when it begins; @plpgsql_check_options: performance_warnings = off
 declare
     _check text;
 begin

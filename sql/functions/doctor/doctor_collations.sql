@@ -1,6 +1,6 @@
 -- Whether the order of text is still the one that indexes were built in: the versions that the database and the collations
--- noted against those of the libraries now. Streams and events are indexed in the order of bytes ("C"), so safe. Reads the
--- catalog, locks nothing.
+-- noted against those of the libraries now. Ids and types of events are indexed in the order of bytes ("C"), so safe; codes
+-- of contexts are not. Reads the catalog, locks nothing.
 create or replace function esdb_meta.doctor_collations()
 returns table (
     finding text,
@@ -49,9 +49,12 @@ from changed
 cross join lateral (
     select
         count(*) as indexes,
-        string_agg(
-            format('reindex index concurrently %I.%I;', space.nspname, relation.relname), chr(10)
-            order by space.nspname, relation.relname) as mend
+        case
+            when count(*) > 100 then format('reindex database concurrently %I;', current_database())
+            else string_agg(
+                format('reindex index concurrently %I.%I;', space.nspname, relation.relname), chr(10)
+                order by space.nspname, relation.relname)
+        end as mend
     from pg_index as facts
     join pg_class as relation on relation.oid = facts.indexrelid
     join pg_namespace as space on space.oid = relation.relnamespace

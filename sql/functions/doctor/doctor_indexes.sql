@@ -26,11 +26,6 @@ with at_work as (
             and d.datname = current_database()
     ) as is_so
 ),
-optional as (
-    select part.name, part.index_name, o.state
-    from esdb._optional_index_parts() as part
-    join esdb.list_optional_indexes() as o on o.name = part.name
-),
 indexes as (
     select
         relation.oid,
@@ -44,11 +39,16 @@ indexes as (
                 and substr(relation.relname::text, length(table_of.relname::text) + 1)
                     in ('_event_type', '_context', '_timestamp') as is_ours,
         optional.name as optional_name,
+        coalesce(chosen.ready, false) as is_wanted,
         relation.relname ~ '_cc(new|old)[0-9]*$' as is_left_over
     from pg_index as facts
     join pg_class as relation on relation.oid = facts.indexrelid
     join pg_class as table_of on table_of.oid = facts.indrelid
-    left join optional on optional.index_name = relation.relname
+    left join esdb._optional_index_definitions() as optional
+        on optional.stands_on_leaves = table_of.relispartition
+        and (table_of.relispartition or table_of.relname = 'streams')
+        and relation.relname = table_of.relname::text || '_' || optional.suffix
+    left join esdb.optional_indexes as chosen on chosen.name = optional.name
     where relation.relnamespace = 'esdb'::regnamespace
         and relation.relkind = 'i'
 ),
@@ -86,7 +86,7 @@ select
 from indexes
 cross join counted
 where indexes.optional_name is not null
-    and exists (select from optional where optional.name = indexes.optional_name and optional.state = 'on')
+    and indexes.is_wanted
     and counted.since + interval '30 days' <= clock_timestamp()
 group by indexes.optional_name
 having sum(indexes.scans) = 0

@@ -1,5 +1,5 @@
 -- Nobody but the owner touches a table or a sequence; the roles read views and the ledger's checksums.
-select plan(222);
+select plan(223);
 
 create temporary view granted as
 select pg_get_userbyid(a.grantee)::text as role, c.oid::regclass::text as relation, a.privilege_type
@@ -33,6 +33,7 @@ select set_eq(
         ('esdb_writer', 'esdb.snapshots_due', 'SELECT'),
         ('esdb_maintainer', 'esdb.snapshots_due', 'SELECT'),
         ('esdb_maintainer', 'esdb.audit_trail', 'SELECT'),
+        ('esdb_maintainer', 'esdb.findings', 'SELECT'),
         ('esdb_reader', 'esdb.open_appends', 'SELECT'),
         ('esdb_writer', 'esdb.open_appends', 'SELECT'),
         ('esdb_consumer', 'esdb.open_appends', 'SELECT'),
@@ -200,6 +201,7 @@ from (
         ('esdb_maintainer', 'select esdb.set_retention(''n'', ''7 years'')'),
         ('esdb_maintainer', 'select esdb.refresh_event_statistics()'),
         ('esdb_maintainer', 'select * from esdb.audit_trail'),
+        ('esdb_maintainer', 'select * from esdb.findings'),
         ('esdb_maintainer', 'select esdb.set_aggregate_type(''t'', ''note'', ''m'')'),
         ('esdb_maintainer', 'select esdb.remove_aggregate_type(''t'')')
 ) as allowed (role, statement);
