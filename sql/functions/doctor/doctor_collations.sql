@@ -15,12 +15,24 @@ stable
 parallel restricted
 set search_path = pg_catalog, pg_temp
 as $function$
-with changed as (
+with used as materialized (
+    -- to ask for a collation's version opens it, and there are hundreds
+    select distinct part.oid
+    from pg_index as facts
+    cross join unnest(facts.indcollation::oid[]) as part (oid)
+),
+noted as materialized (
+    select collation_of.oid, collation_of.collname, collation_of.collnamespace, collation_of.collversion
+    from pg_collation as collation_of
+    join used on used.oid = collation_of.oid
+    where collation_of.collversion is not null
+),
+changed as (
     select
         'database ' || place.datname as subject,
         place.datcollversion as noted,
         actual.version as found,
-        100::oid as collation,
+        100::oid as oid,
         format('alter database %I refresh collation version;', place.datname) as refresh
     from pg_database as place
     cross join lateral (select pg_database_collation_actual_version(place.oid) as version) as actual
@@ -33,7 +45,7 @@ with changed as (
         actual.version,
         collation_of.oid,
         format('alter collation %I.%I refresh version;', space.nspname, collation_of.collname)
-    from pg_collation as collation_of
+    from noted as collation_of
     join pg_namespace as space on space.oid = collation_of.collnamespace
     cross join lateral (select pg_collation_actual_version(collation_of.oid) as version) as actual
     where collation_of.collversion <> actual.version
@@ -60,7 +72,7 @@ cross join lateral (
     join pg_namespace as space on space.oid = relation.relnamespace
     where relation.relkind = 'i'
         and space.nspname not in ('pg_catalog', 'pg_toast')
-        and changed.collation = any (facts.indcollation::oid[])
+        and changed.oid = any (facts.indcollation::oid[])
 ) as dependent
 -- a collation that nothing is sorted by can wait for whoever uses it
 where dependent.indexes > 0

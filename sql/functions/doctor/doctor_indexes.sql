@@ -33,8 +33,8 @@ indexes as (
         facts.indisvalid and facts.indisready as is_valid,
         facts.indisunique as is_unique,
         pg_stat_get_numscans(relation.oid) as scans,
-        exists (select from pg_constraint as c where c.conindid = relation.oid)
-            or exists (select from esdb_meta.objects as m where m.kind = 'index' and m.name = format('esdb.%I', relation.relname))
+        key.conindid is not null
+            or recorded.name is not null
             or table_of.relispartition
                 and substr(relation.relname::text, length(table_of.relname::text) + 1)
                     in ('_event_type', '_context', '_timestamp') as is_ours,
@@ -44,6 +44,13 @@ indexes as (
     from pg_index as facts
     join pg_class as relation on relation.oid = facts.indexrelid
     join pg_class as table_of on table_of.oid = facts.indrelid
+    left join (
+        select distinct c.conindid
+        from pg_constraint as c
+        where c.contype in ('p', 'u', 'x')
+    ) as key on key.conindid = relation.oid
+    left join esdb_meta.objects as recorded
+        on recorded.kind = 'index' and recorded.name = format('esdb.%I', relation.relname)
     left join esdb._optional_index_definitions() as optional
         on optional.stands_on_leaves = table_of.relispartition
         and (table_of.relispartition or table_of.relname = 'streams')
