@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -15,6 +17,7 @@ from tests.doctor_support import Patient
 from tests.feed_clock import Clock
 from tests.feed_support import append, append_many, until, value
 from tests.fixtures import Connection, bindir, folder_of
+from tests.standby import Servers
 
 pytestmark = pytest.mark.xdist_group("doctor")
 
@@ -208,3 +211,17 @@ def test_a_collation_that_has_changed(own: LocalServer) -> None:
             lambda: not value(connection, "select count(*) from pg_stat_activity where datname = 'sorted'"), "the end"
         )
         connection.execute("drop database sorted")
+
+
+def test_a_standby_is_examined(servers_folder: Path) -> None:
+    servers = Servers(servers_folder)
+    try:
+        primary = servers.primary(archive_mode="on")
+        standby = servers.standby(primary)
+        result = run_esdb("doctor", "--json", url=standby.url())
+        assert result.returncode == 3, result.stderr
+        names = {finding["finding"] for finding in json.loads(result.stdout)["findings"]}
+        assert "public_connect" in names
+        assert names.isdisjoint({"check_failed", "wal_archive_failing"}), result.stdout
+    finally:
+        servers.close()

@@ -43,7 +43,11 @@ need as (
     ) as context
 ),
 held as (
-    select count(*) as locks, (array_agg(l.pid order by l.locks desc))[1] as pid, max(l.locks) as most, sum(l.locks) as all_locks
+    select
+        -- prepared transactions have no pid, and a finding of their own
+        (array_agg(l.pid order by l.locks desc) filter (where l.pid is not null))[1] as pid,
+        max(l.locks) filter (where l.pid is not null) as most,
+        sum(l.locks) as all_locks
     from (
         select h.pid, count(*) as locks
         from pg_locks as h

@@ -54,7 +54,8 @@ connects as (
     where r.rolcanlogin
         and not r.rolsuper
         and (
-            r.oid = store.owner
+            pg_has_role(r.oid, store.owner, 'member')
+            or pg_has_role(r.oid, 'pg_read_all_stats', 'member')
             or exists (select from groups where pg_has_role(r.oid, groups.oid, 'member'))
             or exists (
                 select from pg_stat_activity as s where s.usesysid = r.oid and s.datname = current_database()
@@ -162,6 +163,7 @@ select
     'every role of the cluster may connect to it',
     concat_ws(
         chr(10),
+        '-- who connects now, works with the store or watches it; whoever else connects at times needs the same',
         format('grant connect on database %I to ', current_database()) || connects.names || ';',
         format('revoke connect on database %I from public;', current_database())),
     'sql'
