@@ -1,5 +1,5 @@
 -- esdb.append_rate counts what was appended, by context and minute, hour and day: exactly, or nearly where there is much.
-select plan(17);
+select plan(18);
 
 -- events as they would have been appended at these times, the oldest first
 create function pg_temp.happened(context text, times timestamptz[])
@@ -104,6 +104,13 @@ select is_empty(
     join pg_class as c on c.oid = l.relation
     where l.pid = pg_backend_pid() and c.relname ~ '^events_'$$,
     'no partition stays locked'
+);
+commit;
+
+begin read only;
+select lives_ok(
+    'select count(*) from esdb.append_rate, (select count(*) from esdb.stream_statistics) as s, (select count(*) from esdb.snapshot_statistics) as n',
+    'it and its neighbours write nothing: a standby has them, too'
 );
 commit;
 

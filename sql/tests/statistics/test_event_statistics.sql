@@ -1,5 +1,5 @@
 -- esdb.event_statistics equals a count of the events, as of its last refresh.
-select plan(12);
+select plan(13);
 
 create view pg_temp.counted as
 select e.bounded_context, e.group_context, e.event_type, count(*), min(e.timestamp), max(e.timestamp)
@@ -34,6 +34,10 @@ select has_index(
     'a key lets a refresh run beside readers'
 );
 select index_is_unique('esdb', 'event_statistics', 'event_statistics_key', 'and is unique');
+select ok(
+    obj_description('esdb.event_statistics'::regclass, 'pg_class') ~ 'A query costs.*Worry',
+    'the comment tells what it costs and when to worry'
+);
 begin;
 select esdb.refresh_event_statistics();
 select is_empty(
