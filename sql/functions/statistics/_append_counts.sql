@@ -1,6 +1,6 @@
--- How many events of a context were appended in each of the last minutes (60), hours (48) or days (31, UTC), the running
--- one included, for the view append_rate. What it costs depends neither on how much history there is nor on how fast it
--- grows.
+-- How many events of a context were appended in each of the last minutes (60), hours (48) or days (31, UTC) before a time,
+-- the running one included, for the view append_rate: the time is the clock's, what came later counts as running. What it
+-- costs depends neither on how much history there is nor on how fast it grows.
 --
 -- In a leaf, events stand by position as they came, so the first one of a minute is found by halving: a step is a look into
 -- the index. Between two such borders the events are counted, up to 5,000. Where there are more, those in 128 evenly
@@ -15,7 +15,8 @@
 -- Errors: SE009.
 create or replace function esdb._append_counts(
     period text,
-    bounded_context text
+    bounded_context text,
+    until timestamptz
 )
 returns table (
     begins_at timestamptz,
@@ -36,7 +37,6 @@ set enable_bitmapscan = off
 as $function$
 #variable_conflict use_column
 declare
-    _now constant timestamptz := clock_timestamp();
     _step constant interval := '1 ' || period;
     _borders timestamptz[];
     _leaf text;
@@ -46,11 +46,14 @@ begin
     if (period = any ('{minute,hour,day}')) is not true then
         perform esdb._invalid_argument('period', coalesce(period, 'null'), 'Pass minute, hour or day.');
     end if;
+    if isfinite(until) is not true then
+        perform esdb._invalid_argument('until', coalesce(until::text, 'null'), 'Pass a time.');
+    end if;
     select array_agg(b.border order by b.border)
     into _borders
     from generate_series(
-        date_trunc(period, _now) - _step * (case period when 'minute' then 59 when 'hour' then 47 else 30 end),
-        date_trunc(period, _now),
+        date_trunc(period, until) - _step * (case period when 'minute' then 59 when 'hour' then 47 else 30 end),
+        date_trunc(period, until),
         _step
     ) as b (border);
     _counts := array_fill(0, array[cardinality(_borders)]);
@@ -155,7 +158,7 @@ begin
     return query
     select
         t.border,
-        greatest(1, extract(epoch from least(t.border + _step, _now) - t.border))::double precision,
+        greatest(1, extract(epoch from least(t.border + _step, until) - t.border))::double precision,
         t.event_count,
         t.is_estimate
     from unnest(_borders, _counts, _estimates) as t (border, event_count, is_estimate)
@@ -163,9 +166,9 @@ begin
 end
 $function$;
 
-comment on function esdb._append_counts(text, text) is
-    'How many events of a context were appended in each of the last minutes, hours or days. Errors: SE009.';
+comment on function esdb._append_counts(text, text, timestamptz) is
+    'How many events of a context were appended in each of the last minutes, hours or days before a time. Errors: SE009.';
 
-revoke all on function esdb._append_counts(text, text) from public;
+revoke all on function esdb._append_counts(text, text, timestamptz) from public;
 -- the view esdb.append_rate calls it as its reader
-grant execute on function esdb._append_counts(text, text) to esdb_reader, esdb_writer, esdb_maintainer;
+grant execute on function esdb._append_counts(text, text, timestamptz) to esdb_reader, esdb_writer, esdb_maintainer;

@@ -55,7 +55,7 @@ select 'esdb._subscription_lag()' as function;
 create temporary table called_by_views as
 select * from (
     values
-        ('esdb._append_counts(text,text)'),
+        ('esdb._append_counts(text,text,timestamp with time zone)'),
         ('esdb._due_snapshots(integer)'),
         ('esdb._export_page(bigint,bigint,integer,integer,text[],text[],timestamp with time zone,timestamp with time zone,boolean)'),
         ('esdb._edge_position(oid,integer)'),

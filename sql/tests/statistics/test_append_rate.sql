@@ -1,5 +1,5 @@
 -- esdb.append_rate counts what was appended, by context and minute, hour and day: exactly, or nearly where there is much.
-select plan(18);
+select plan(20);
 
 -- events as they would have been appended at these times, the oldest first
 create function pg_temp.happened(context text, times timestamptz[])
@@ -118,8 +118,10 @@ commit;
 select pg_temp.happened('r', pg_temp.every('1 hour', '20 days', '10 days'));
 select lives_ok('select * from esdb.append_rate where bounded_context = ''r''', 'times that do not follow the positions do no harm');
 
-select throws_ok(format('select * from esdb._append_counts(%L, ''b'')', bad), 'SE009', null, 'no period: ' || coalesce(bad, 'null'))
+select throws_ok(format('select * from esdb._append_counts(%L, ''b'', now())', bad), 'SE009', null, 'no period: ' || coalesce(bad, 'null'))
 from (values ('week'), (null)) as b (bad);
+select throws_ok(format('select * from esdb._append_counts(''day'', ''b'', %L)', bad), 'SE009', null, 'no time: ' || coalesce(bad, 'null'))
+from (values ('infinity'), (null)) as b (bad);
 
 select ok(obj_description('esdb.append_rate'::regclass, 'pg_class') ~ 'costs.*Worry', 'the comment tells what it costs and when to worry');
 
