@@ -70,6 +70,10 @@ bench-partitions: $(VENV)/installed-demo ## measure what 1,080 partitions cost b
 bench-import: $(VENV)/installed-demo ## measure the rates of import and export; QUICK=1 for a minute's worth
 	QUICK=$(QUICK) $(BIN)/python -m benchmarks.import_export
 
+.PHONY: bench-statistics
+bench-statistics: $(VENV)/installed-demo ## measure what history costs a refresh of the statistics; QUICK=1 for a tenth of it
+	QUICK=$(QUICK) $(BIN)/python -m benchmarks.refresh_statistics
+
 .PHONY: bench-feed
 bench-feed: $(VENV)/installed-demo ## measure what the feed and its subscribers cost; QUICK=1 for a minute's worth
 	QUICK=$(QUICK) $(BIN)/python -m benchmarks.feed_cost

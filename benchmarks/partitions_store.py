@@ -79,21 +79,34 @@ class Store:
         """Partitions with events."""
         return len(CONTEXTS) * self.months
 
+    def month(self, number: int) -> datetime:
+        """Give the start of a month."""
+        return _month_before(datetime.now(UTC), self.months - number)
+
 
 def build(cluster: Cluster, store: Store) -> None:
     """Make a store, fill all its months and seal those that are over."""
-    first = _month_before(datetime.now(UTC), store.months - 1)
+    begin(cluster, store)
+    with ThreadPoolExecutor(4) as pool:
+        for month in range(1, store.months + 1):
+            at = store.month(month)
+            for filled in [pool.submit(_fill, cluster, store, context, month, at) for context in CONTEXTS]:
+                filled.result()
+    finish(cluster, store)
+
+
+def begin(cluster: Cluster, store: Store) -> None:
+    """Make a store with all its months, whose clock is to be set."""
     cluster.create(store.database)
     cluster.execute(store.database, _SET_CLOCK)
     # a store begins with the month before that of its clock
-    begin = _month_before(first, -1)
-    esdb(cluster, store, "migrate", at=begin)
-    esdb(cluster, store, "partitions", "create-next", "--months", str(max(store.months - 2, 0)), at=begin)
-    with ThreadPoolExecutor(4) as pool:
-        for month in range(1, store.months + 1):
-            at = _month_before(first, 1 - month)
-            for filled in [pool.submit(_fill, cluster, store, context, month, at) for context in CONTEXTS]:
-                filled.result()
+    at = store.month(2)
+    esdb(cluster, store, "migrate", at=at)
+    esdb(cluster, store, "partitions", "create-next", "--months", str(max(store.months - 2, 0)), at=at)
+
+
+def finish(cluster: Cluster, store: Store) -> None:
+    """Give a store the server's clock back, and seal the months that are over."""
     cluster.execute(store.database, _RESET_CLOCK)
     esdb(cluster, store, "partitions", "create-next")
     esdb(cluster, store, "partitions", "seal")

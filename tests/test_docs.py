@@ -45,7 +45,10 @@ def test_a_setting_names_who_reads_it(pages: dict[str, str]) -> None:
     assert "[`esdb.append_event`](sql.md#append_event)" in sections["idempotency_retention"]
     assert "`esdb partitions archive`" in sections["idempotency_retention"]
     assert "load_aggregate" not in sections["idempotency_retention"], "a hint that names a function is no call"
-    assert "Read by `esdb snapshots`, [`esdb.snapshots_due`](sql.md#snapshots_due)." in sections["snapshot_threshold"]
+    readers = (
+        "Read by `esdb snapshots`, [`esdb.snapshot_statistics`](sql.md#snapshot_statistics), [`esdb.snapshots_due`]"
+    )
+    assert readers in sections["snapshot_threshold"]
 
 
 def test_an_error_names_who_raises_it(pages: dict[str, str]) -> None:

@@ -17,7 +17,7 @@ group by 1, 2, 3;
 create unique index event_statistics_key on esdb.event_statistics (bounded_context, group_context, event_type);
 
 comment on materialized view esdb.event_statistics is
-    'Events by bounded context, group context and type: how many, the first and the last, as of the last esdb.refresh_event_statistics(). Archived events stay counted.';
+    'Events by bounded context, group context and type: how many, the first and the last, as of the last esdb.refresh_event_statistics(). Archived events stay counted. A query costs as many rows as there are kinds; a refresh reads what is not sealed. Worry when the newest last_event is days older than the newest event (esdb.append_rate): `esdb maintain` is not running; when a refresh takes longer from month to month: what is over is not being sealed; and when there are thousands of kinds: names of types are made of data.';
 
 revoke all on esdb.event_statistics from public;
 grant select on esdb.event_statistics to esdb_reader, esdb_writer, esdb_maintainer;

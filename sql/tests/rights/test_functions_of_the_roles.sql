@@ -55,11 +55,14 @@ select 'esdb._subscription_lag()' as function;
 create temporary table called_by_views as
 select * from (
     values
+        ('esdb._append_counts(text,text,timestamp with time zone)'),
         ('esdb._due_snapshots(integer)'),
         ('esdb._export_page(bigint,bigint,integer,integer,text[],text[],timestamp with time zone,timestamp with time zone,boolean)'),
         ('esdb._edge_position(oid,integer)'),
         ('esdb._partition_status()'),
         ('esdb._partition_bounds(oid)'),
+        ('esdb._recent_appends()'),
+        ('esdb._snapshot_statistics()'),
         ('esdb._utc_month(timestamp with time zone,integer)')
 ) as f (function);
 

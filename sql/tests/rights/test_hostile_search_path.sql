@@ -1,5 +1,5 @@
 -- A session whose search_path puts traps before pg_catalog changes nothing: every public function works.
-select plan(92);
+select plan(95);
 
 create schema evil;
 create function evil.trap()
@@ -133,6 +133,9 @@ from (
         ('select * from esdb.error_codes()'),
         ('select esdb.refresh_event_statistics()'),
         ('select * from esdb.event_statistics'),
+        ('select * from esdb.append_rate'),
+        ('select * from esdb.snapshot_statistics'),
+        ('select * from esdb.stream_statistics'),
         ('select * from esdb.partitions'),
         ('select * from esdb.partition_status'),
         ('select * from esdb._unfinished_bounds()'),

@@ -1,5 +1,5 @@
 -- Nobody but the owner touches a table or a sequence; the roles read views and the ledger's checksums.
-select plan(223);
+select plan(232);
 
 create temporary view granted as
 select pg_get_userbyid(a.grantee)::text as role, c.oid::regclass::text as relation, a.privilege_type
@@ -29,6 +29,15 @@ select set_eq(
         ('esdb_reader', 'esdb.partition_status', 'SELECT'),
         ('esdb_writer', 'esdb.partition_status', 'SELECT'),
         ('esdb_maintainer', 'esdb.partition_status', 'SELECT'),
+        ('esdb_reader', 'esdb.append_rate', 'SELECT'),
+        ('esdb_writer', 'esdb.append_rate', 'SELECT'),
+        ('esdb_maintainer', 'esdb.append_rate', 'SELECT'),
+        ('esdb_reader', 'esdb.snapshot_statistics', 'SELECT'),
+        ('esdb_writer', 'esdb.snapshot_statistics', 'SELECT'),
+        ('esdb_maintainer', 'esdb.snapshot_statistics', 'SELECT'),
+        ('esdb_reader', 'esdb.stream_statistics', 'SELECT'),
+        ('esdb_writer', 'esdb.stream_statistics', 'SELECT'),
+        ('esdb_maintainer', 'esdb.stream_statistics', 'SELECT'),
         ('esdb_reader', 'esdb.snapshots_due', 'SELECT'),
         ('esdb_writer', 'esdb.snapshots_due', 'SELECT'),
         ('esdb_maintainer', 'esdb.snapshots_due', 'SELECT'),
@@ -233,6 +242,9 @@ cross join (
         ('select * from esdb.snapshots_due'),
         ('select * from esdb._due_snapshots(1)'),
         ('select * from esdb.event_statistics'),
+        ('select * from esdb.append_rate'),
+        ('select * from esdb.snapshot_statistics'),
+        ('select * from esdb.stream_statistics'),
         ('select * from esdb.contexts'),
         ('select * from esdb.aggregate_type_contexts'),
         ('select * from esdb.partitions'),
