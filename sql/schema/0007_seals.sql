@@ -62,3 +62,8 @@ values ('-infinity', 0);
 comment on table esdb.seal_frontier is 'Where the unsealed partitions begin.';
 comment on column esdb.seal_frontier.month is 'No unsealed partition begins before it.';
 comment on column esdb.seal_frontier.position is 'No event of an unsealed partition has this position or a lower one, nor ever will.';
+
+-- Not a row but a sequence: a refresh makes no dead rows by it, and a standby knows it, too.
+create sequence esdb.statistics_clock as bigint minvalue 0 start 0 no cycle;
+comment on sequence esdb.statistics_clock is
+    'When (microseconds since 1970) the last refresh of esdb.event_statistics began; not called: never.';

@@ -8,8 +8,11 @@ parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $function$
+declare
+    _begun constant bigint := esdb._microseconds();
 begin
     refresh materialized view concurrently esdb.event_statistics;
+    perform setval('esdb.statistics_clock'::regclass, _begun);
 end
 $function$;
 

@@ -20,6 +20,7 @@ select results_eq(
         ('esdb.newest_month', 'bigint', 1, 1, false, 0, 'p'),
         ('esdb.publish_clock', 'bigint', 1, 1, false, 0, 'u'),
         ('esdb.seals_number_seq', 'bigint', 1, 1, false, 1, 'p'),
+        ('esdb.statistics_clock', 'bigint', 1, 1, false, 0, 'p'),
         ('esdb.wake_clock', 'bigint', 1, 1, false, 0, 'u')$$,
     'type, increment, cache, cycle, minimum and whether a crash resets it'
 );
