@@ -13,7 +13,7 @@ import click
 
 from esdb_cli.db import database_option
 from esdb_cli.deadline import timeout_option
-from esdb_cli.errors import EXIT_USAGE, CliError
+from esdb_cli.errors import CliError
 from esdb_cli.output import say
 
 _RULES: Final = "prometheus_rules.yml"
@@ -67,7 +67,7 @@ def metrics(
 
     from esdb_cli.metrics_collector import StoreCollector
 
-    collector = StoreCollector(database_url, timeout)
+    collector = StoreCollector(database_url, timeout, say if serve else lambda _: None)
     registry = CollectorRegistry(auto_describe=False)
     registry.register(collector)
     if serve is not None:
@@ -95,9 +95,8 @@ def _serve(collector: Any, registry: Any, host: str, port: int) -> None:
     """Answer until SIGTERM or Ctrl-C comes. A server that is away is no reason to end: that is what esdb_up tells."""
     from prometheus_client import start_http_server
 
+    # raises where no database is given
     collector.collect()
-    if collector.error is not None and collector.error.exit_code == EXIT_USAGE:
-        raise collector.error
     ended = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
     try:

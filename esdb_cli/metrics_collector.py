@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +14,9 @@ from prometheus_client.registry import Collector
 
 from esdb_cli.db import rows
 from esdb_cli.deadline import connected_within
-from esdb_cli.errors import CliError, from_database
+from esdb_cli.errors import EXIT_USAGE, CliError, from_database
 from esdb_cli.health import is_migrated
-from esdb_cli.output import printable, say
+from esdb_cli.output import printable
 from esdb_cli.resources import package_version
 
 if TYPE_CHECKING:
@@ -28,13 +28,15 @@ if TYPE_CHECKING:
 class StoreCollector(Collector):
     """Asks the store anew for each scrape, on a connection of its own; scrapes at once take turns.
 
+    report: gets a line when a scrape fails that did not before, or for another reason.
     error: why the last scrape told esdb_up 0.
     """
 
-    def __init__(self, database_url: str | None, timeout: float) -> None:
+    def __init__(self, database_url: str | None, timeout: float, report: Callable[[str], None] = lambda _: None) -> None:
         self.error: CliError | None = None
         self._database_url = database_url
         self._timeout = timeout
+        self._report = report
         self._turn = threading.Lock()
 
     def collect(self) -> Iterable[Metric]:
@@ -58,9 +60,12 @@ class StoreCollector(Collector):
                 samples = rows(connection, "select * from esdb.metrics")
                 server = connection.info.parameter_status("server_version")
         except (CliError, psycopg.Error) as raised:
-            self.error = from_database(raised) if isinstance(raised, psycopg.Error) else raised
-            if before is None or str(before) != str(self.error):
-                say(printable(f"{self.error.message}: {self.error.detail}" if self.error.detail else self.error.message))
+            error = from_database(raised) if isinstance(raised, psycopg.Error) else raised
+            if error.exit_code == EXIT_USAGE:
+                raise error from None
+            self.error = error
+            if before is None or (before.message, before.detail) != (error.message, error.detail):
+                self._report(": ".join(printable(part) for part in (error.message, error.detail) if part))
             return []
         about = {"package_version": package_version(), "server_version": server or ""}
         return [

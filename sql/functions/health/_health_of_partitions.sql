@@ -21,9 +21,12 @@ with partitions as (
             when esdb._utc_month(clock_timestamp() - interval '1 day') < esdb._utc_month(clock_timestamp()) then 1
             else 0
         end as is_late,
-        s.overflow_since is not null or s.bound_until is not null or o.leaf is null as has_no_overflow
+        s.overflow_since is not null or s.bound_until is not null or not exists (
+            select
+            from pg_inherits as tree
+            where tree.inhrelid = to_regclass(format('esdb.%I', 'events_' || s.context_name || '_overflow'))
+        ) as has_no_overflow
     from esdb._partition_status() as s
-    left join esdb._leaves as o on o.bounded_context::text = s.bounded_context and o.kind = 'overflow'
 )
 select
     count(*) filter (where p.is_late or p.has_no_overflow) = 0,

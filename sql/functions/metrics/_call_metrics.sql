@@ -46,7 +46,8 @@ begin
                 and q.dbid = (select d.oid from pg_database as d where d.datname = current_database())
                 and q.queryid is not null
                 and q.query ~ $1
-                and q.query !~* $2
+                -- what makes the functions names them too
+                and q.query ~* $2
             order by q.calls desc, q.queryid
             limit 50
         ) as c
@@ -59,7 +60,7 @@ begin
         using
             '(^|[^a-z0-9_])(append_event|append_events|append_to_streams|load_aggregate|read_stream|read_all|claim_events|ack)'
             '"?[[:space:]]*[(]',
-            '^[[:space:]]*(create|alter|drop|comment|grant|revoke|explain|do)[^a-z]';
+            format('^([[:space:]]|--[^%s]*|/[*].*?[*]/)*(select|with|call|insert|values)[^a-z]', chr(10));
 exception
     -- not loaded, not to be read, or as an older server left it
     when object_not_in_prerequisite_state or insufficient_privilege or undefined_column or undefined_table then

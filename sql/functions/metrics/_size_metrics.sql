@@ -1,6 +1,5 @@
--- Samples of sizes, for esdb.metrics: every table of the store, the partitions of the events rolled up by context. Rows
--- are estimates: what the server counts as it comes, or the last ANALYZE found. Reads the catalog and each file's size;
--- locks each table in ACCESS SHARE for as long as that takes.
+-- Samples of the store's tables but the events', for esdb.metrics. Rows are estimates: what the server counts as it comes,
+-- or the last ANALYZE found. Reads the catalog and the files' sizes; locks each table in ACCESS SHARE for a moment.
 create or replace function esdb._size_metrics()
 returns table (
     metric text,
@@ -15,37 +14,31 @@ set search_path = pg_catalog, pg_temp
 as $function$
 with relations as materialized (
     select
-        case when b.code is null then c.relname else 'events' end as relation,
-        coalesce(b.code::text, '') as bounded_context,
-        pg_table_size(c.oid) as with_toast,
-        coalesce(pg_total_relation_size(nullif(c.reltoastrelid, 0)), 0) as toast,
-        pg_indexes_size(c.oid) as index,
+        c.relname as name,
+        pg_relation_size(c.oid) as table_bytes,
+        pg_indexes_size(c.oid) as index_bytes,
+        coalesce(pg_total_relation_size(nullif(c.reltoastrelid, 0)), 0) as toast_bytes,
         greatest(pg_stat_get_live_tuples(c.oid), c.reltuples::bigint, 0) as rows
     from pg_class as c
-    left join pg_inherits as leaf on leaf.inhrelid = c.oid
-    left join pg_class as context_table on context_table.oid = leaf.inhparent
-    left join esdb.bounded_contexts as b on 'events_' || b.name = context_table.relname
-    where c.relnamespace = 'esdb'::regnamespace and c.relkind in ('r', 'm')
+    where c.relnamespace = 'esdb'::regnamespace
+        and c.relkind in ('r', 'm')
+        and not exists (select from pg_inherits as leaf where leaf.inhrelid = c.oid)
 )
-select
-    'esdb_size_bytes',
-    jsonb_build_object('relation', r.relation, 'bounded_context', r.bounded_context, 'part', part.name),
-    sum(part.bytes)
+select 'esdb_size_bytes', jsonb_build_object('relation', r.name, 'bounded_context', '', 'part', part.name), part.bytes
 from relations as r
 cross join lateral (
     values
-        ('table', r.with_toast - r.toast),
-        ('index', r.index),
-        ('toast', r.toast)
+        ('table', r.table_bytes::double precision),
+        ('index', r.index_bytes),
+        ('toast', r.toast_bytes)
 ) as part (name, bytes)
-group by r.relation, r.bounded_context, part.name
 union all
-select 'esdb_' || r.relation, '{}', r.rows
+select 'esdb_' || r.name, '{}', r.rows
 from relations as r
-where r.relation in ('streams', 'snapshots', 'idempotency_keys')
+where r.name in ('streams', 'snapshots', 'idempotency_keys')
 $function$;
 
-comment on function esdb._size_metrics() is 'Samples of bytes and rows, for the view esdb.metrics.';
+comment on function esdb._size_metrics() is 'Samples of bytes and rows of tables, for the view esdb.metrics.';
 
 revoke all on function esdb._size_metrics() from public;
 -- the view esdb.metrics calls it as its reader

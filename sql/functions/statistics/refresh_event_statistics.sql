@@ -1,5 +1,8 @@
 -- Brings esdb.event_statistics up to date. Readers are never blocked; a second refresh waits for the first. Locks the
 -- view against other refreshes until the transaction ends, and the unsealed leaves as esdb._count_events() does.
+--
+-- The time of the refresh is kept in a sequence, so that under no isolation level two refreshes get into each other's way:
+-- it stays when the transaction is rolled back afterwards.
 create or replace function esdb.refresh_event_statistics()
 returns void
 language plpgsql
