@@ -60,7 +60,7 @@ begin
         using
             '(^|[^a-z0-9_])(append_event|append_events|append_to_streams|load_aggregate|read_stream|read_all|claim_events|ack)'
             '"?[[:space:]]*[(]',
-            format('^([[:space:]]|--[^%s]*|/[*].*?[*]/)*(select|with|call|insert|values)[^a-z]', chr(10));
+            format('^([[:space:]]|--[^%1$s]*%1$s|/[*].*?[*]/)*(select|with|call|insert|values)[^a-z]', chr(10));
 exception
     -- not loaded, not to be read, or as an older server left it
     when object_not_in_prerequisite_state or insufficient_privilege or undefined_column or undefined_table then

@@ -83,7 +83,11 @@ union all
 select
     'esdb_size_bytes',
     jsonb_build_object('relation', 'events', 'bounded_context', p.bounded_context, 'part', p.part),
-    sum(case when p.is_written then pg_relation_size(p.relation) else c.relpages * b.size end)
+    sum(case
+        when not p.is_written then c.relpages * b.size
+        when p.part = 'table' then pg_relation_size(p.relation)
+        else pg_table_size(p.relation)
+    end)
 from parts as p
 join pg_class as c on c.oid = p.relation
 cross join (select current_setting('block_size')::bigint) as b (size)
