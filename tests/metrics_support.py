@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import socket
 import subprocess
+import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, Self
 
 import psycopg
@@ -12,9 +17,11 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from psycopg.types.json import Jsonb
 
 from esdb_cli.server import LocalServer
+from tests import tools
 from tests.databases import COMMAND_TIMEOUT, environment, esdb_program, run_esdb
-from tests.feed_support import append, append_many, value
+from tests.feed_support import append, append_many, until, value
 from tests.fixtures import NewServer
+from tests.tools import ROOT
 
 Labels = frozenset[tuple[str, str]]
 Samples = dict[str, dict[Labels, float]]
@@ -99,3 +106,66 @@ class Exporter:
         with urllib.request.urlopen(request, timeout=COMMAND_TIMEOUT) as response:  # noqa: S310
             assert response.headers["Content-Type"].startswith("application/openmetrics-text")
             return samples_of(response.read().decode())
+
+
+class Prometheus:
+    """A Prometheus of the test's own that collects from one address each second, with our rules, for a with block."""
+
+    def __init__(self, address: str, folder: Path) -> None:
+        self._folder = folder
+        host = address.removeprefix("http://").removesuffix("/metrics")
+        config = {
+            "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+            "rule_files": [str(ROOT / "templates" / "prometheus_rules.yml")],
+            "scrape_configs": [{"job_name": "esdb", "static_configs": [{"targets": [host]}]}],
+        }
+        (folder / "prometheus.yml").write_text(json.dumps(config))
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self._address = f"127.0.0.1:{probe.getsockname()[1]}"
+
+    def __enter__(self) -> Self:
+        """Start it."""
+        self._log = (self._folder / "prometheus.log").open("w")
+        self._process = subprocess.Popen(
+            [
+                tools.prometheus_program("prometheus"), f"--config.file={self._folder / 'prometheus.yml'}",
+                f"--storage.tsdb.path={self._folder / 'data'}", f"--web.listen-address={self._address}",
+            ],
+            stdout=self._log, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop it."""
+        self._process.terminate()
+        self._process.wait()
+        self._log.close()
+
+    def wait_for_scrapes(self, count: int) -> None:
+        """Wait until it has collected so often, and judged the rules."""
+        until(lambda: self._has_scraped(count), "scrapes")
+        until(lambda: all(rule["lastEvaluation"] > "0002" for rule in self.rules()), "rules to be judged")
+
+    def query(self, expression: str) -> list[dict[str, Any]]:
+        """Give what an expression is now."""
+        found: list[dict[str, Any]] = self._get("query", query=expression)["result"]
+        return found
+
+    def rules(self) -> list[dict[str, Any]]:
+        """Give the rules with their health and state."""
+        return [rule for group in self._get("rules")["groups"] for rule in group["rules"]]
+
+    def _has_scraped(self, count: int) -> bool:
+        assert self._process.poll() is None, (self._folder / "prometheus.log").read_text()
+        try:
+            found = self.query("count_over_time(esdb_up[5m])")
+        except urllib.error.URLError:
+            return False
+        return bool(found) and float(found[0]["value"][1]) >= count
+
+    def _get(self, what: str, **parameters: str) -> dict[str, Any]:
+        url = f"http://{self._address}/api/v1/{what}?{urllib.parse.urlencode(parameters)}"
+        with urllib.request.urlopen(url, timeout=COMMAND_TIMEOUT) as response:  # noqa: S310 - our own address
+            found: dict[str, Any] = json.load(response)["data"]
+        return found

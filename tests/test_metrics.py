@@ -157,6 +157,28 @@ def test_an_extension_that_is_not_loaded_gives_no_samples(db: Connection, db_url
     assert told(db_url)["esdb_call_count_total"] == {}
 
 
+def test_a_partition_fails_from_a_refusal_to_the_next_ack(db: Connection, db_url: str) -> None:
+    append(db, "s")
+    db.execute("update esdb.settings set value = '0' where name = 'retry_delay'")
+    db.execute("select esdb.create_subscription('mails', partitions => 2)")
+    mails: Labels = frozenset({("subscription", "mails")})
+
+    def claim() -> int:
+        return int(value(db, "select token from esdb.claim_events('mails', 'w', 1)"))
+
+    def failing() -> float:
+        return told(db_url)["esdb_subscription_failing_partitions"][mails]
+
+    token = claim()
+    assert failing() == 0
+    db.execute("select esdb.nack('mails', %s, 1, 'no route')", (token,))
+    assert failing() == 1
+    token = claim()
+    assert failing() == 1
+    db.execute("select esdb.ack('mails', %s, 1)", (token,))
+    assert failing() == 0
+
+
 def test_an_open_append_and_what_waits_behind_it(db: Connection, db_url: str, connect: Connect) -> None:
     append(db, "s")
     idle = connect(autocommit=False)

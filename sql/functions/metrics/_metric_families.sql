@@ -43,7 +43,7 @@ values
         'The age of the oldest of them; without a sample where the role may not see other sessions (pg_monitor).'),
     ('esdb_subscription_behind_events', 'gauge', 'Events behind the subscription''s last partition, at most.'),
     ('esdb_subscription_behind_seconds', 'gauge', 'The age of the first event behind its last partition.'),
-    ('esdb_subscription_failing_partitions', 'gauge', 'Partitions whose next event was refused the last time.'),
+    ('esdb_subscription_failing_partitions', 'gauge', 'Partitions whose next event was delivered before, and not handled.'),
     ('esdb_parked_events', 'gauge', 'Events that a subscription has set aside, by state.')
 $function$;
 

@@ -18,7 +18,8 @@ from (
         p.subscription,
         esdb._positions_between(min(c.position), esdb.last_position()) as events_behind,
         case when min(c.position) < esdb.last_position() then esdb._seconds_behind(min(c.position)) else 0 end as seconds_behind,
-        count(c.last_error) as failing
+        -- delivered before, or once and refused: a lease that is under way may well succeed
+        count(*) filter (where c.attempts > 1 or (c.attempts = 1 and c.lease_until is null)) as failing
     from esdb.subscription_partitions as p
     cross join lateral esdb._checkpoint(p.subscription, p.partition) as c
     group by p.subscription
