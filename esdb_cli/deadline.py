@@ -7,7 +7,7 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import click
 
@@ -30,7 +30,7 @@ timeout_option = click.option(
 class Deadline:
     """Cancels what a connection is at when the time is up, and then cuts the connection.
 
-    statement_timeout ends neither the wait for a synchronous standby at a commit nor that for a server which is stopped.
+    statement_timeout ends neither a commit's wait for a synchronous standby nor that for a server which is stopped.
     """
 
     def __init__(self, connection: psycopg.Connection[Any], seconds: float) -> None:
@@ -55,7 +55,7 @@ class Deadline:
             with contextlib.suppress(OSError), socket.socket(fileno=os.dup(self._connection.fileno())) as duplicate:
                 duplicate.shutdown(socket.SHUT_RDWR)
 
-    def __enter__(self) -> Deadline:
+    def __enter__(self) -> Self:
         """Let the time begin."""
         self._thread.start()
         return self

@@ -80,7 +80,8 @@ def metrics(
     else:
         from prometheus_client.openmetrics.exposition import generate_latest
 
-        click.echo(generate_latest(registry).decode(), nl=False)
+        text: bytes = generate_latest(registry)  # type: ignore[no-untyped-call]
+        click.echo(text.decode(), nl=False)
     if collector.error is not None:
         raise collector.error
 

@@ -32,7 +32,9 @@ class StoreCollector(Collector):
     error: why the last scrape told esdb_up 0.
     """
 
-    def __init__(self, database_url: str | None, timeout: float, report: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(
+        self, database_url: str | None, timeout: float, report: Callable[[str], None] = lambda _: None
+    ) -> None:
         self.error: CliError | None = None
         self._database_url = database_url
         self._timeout = timeout

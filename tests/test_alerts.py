@@ -1,4 +1,4 @@
-"""The alert rules and the dashboard: Prometheus takes them, each metric and label they name exists, each alert fires."""
+"""Alert rules and dashboard: Prometheus takes them, each metric and label they name exists, each alert fires."""
 
 from __future__ import annotations
 
@@ -83,7 +83,8 @@ CASES = {
         steady(esdb_oldest_open_append_seconds=61), steady(esdb_oldest_open_append_seconds=60)
     ),
     "EsdbSubscriptionBehind": Case(
-        labelled("esdb_subscription_behind_seconds", MAILS, 301), labelled("esdb_subscription_behind_seconds", MAILS, 300)
+        labelled("esdb_subscription_behind_seconds", MAILS, 301),
+        labelled("esdb_subscription_behind_seconds", MAILS, 300),
     ),
     "EsdbSubscriptionFails": Case(
         labelled("esdb_subscription_failing_partitions", MAILS, 1),
@@ -205,7 +206,9 @@ def test_metrics_and_labels_that_are_named_exist(new_server: NewServer, tmp_path
             assert named <= labels_of.keys(), title
             known = set().union(*(labels_of[name] for name in named))
             matched = re.findall(r"(\w+)(?:=~|!=|=)\"", expression)
-            grouped = [label for group in re.findall(r"(?:by|without) \(([^)]*)\)", expression) for label in group.split(", ")]
+            grouped = [
+                label for group in re.findall(r"(?:by|without) \(([^)]*)\)", expression) for label in group.split(", ")
+            ]
             shown = re.findall(r"\{\{ *(?:\$labels\.)?(\w+) *\}\}", text)
             assert {*matched, *grouped, *shown} <= known, title
         with Prometheus(exporter.address, tmp_path) as prometheus:

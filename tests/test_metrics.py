@@ -21,7 +21,7 @@ from tests.databases import COMMAND_TIMEOUT, run_esdb
 from tests.feed_clock import Clock
 from tests.feed_support import Crew, append, append_many, until, value
 from tests.fixtures import Connect, Connection, Esdb, NewServer
-from tests.metrics_support import Exporter, Labels, Samples, only, samples_of, store_with_everything, told
+from tests.metrics_support import Exporter, Labels, Samples, only, store_with_everything, told
 from tests.seal_support import PastMonth
 
 NOWHERE = "postgresql://postgres:secret@127.0.0.1:1/none"
@@ -44,7 +44,7 @@ def test_every_metric_has_a_sample_and_is_well_formed(everything: LocalServer, t
     assert [name for name, samples in found.items() if not samples] == []
     file = tmp_path / "esdb.prom"
     assert run_esdb("metrics", "--textfile", str(file), url=everything.url()).returncode == 0
-    promtool = [tools.prometheus_program("promtool"), "check", "metrics"]
+    promtool = [str(tools.prometheus_program("promtool")), "check", "metrics"]
     with file.open() as text:
         checked = subprocess.run(promtool, stdin=text, capture_output=True, text=True, check=False)
     assert (checked.returncode, checked.stdout + checked.stderr) == (0, "")
@@ -112,7 +112,7 @@ def test_calls_are_found_however_they_are_written(everything: LocalServer) -> No
             "explain select * from esdb.read_stream('s-0')",
             "select 'my_read_stream(' as quoted",
         ):
-            connection.execute(statement)  # type: ignore[call-overload]
+            connection.execute(statement)
         found = told(everything.url())["esdb_call_count_total"]
         functions = [dict(labels)["function"] for labels, count in found.items() for _ in range(int(count))]
         assert sorted(functions) == ["append_event", *["read_stream"] * 3]
@@ -236,7 +236,7 @@ def test_bytes_are_those_of_the_partitions(db: Connection, db_url: str) -> None:
     assert toast - 6 * 3 * 8192 <= of_bookmarks["toast"] <= toast
 
 
-def test_a_file_is_written_as_a_whole(db: Connection, esdb: Esdb, tmp_path: Path) -> None:
+def test_a_file_is_written_as_a_whole(esdb: Esdb, tmp_path: Path) -> None:
     file = tmp_path / "esdb.prom"
     file.write_text("before")
     kept = file.open()
@@ -277,7 +277,7 @@ def test_they_are_served_through_a_restart_of_the_server(new_server: NewServer) 
             assert set(away) == {"esdb_up", "esdb_scrape_seconds"}
         server.start()
         until(lambda: exporter.scrape()["esdb_up"][NO_LABELS] == 1, "the store to answer again")
-        with urllib.request.urlopen(exporter.address, timeout=COMMAND_TIMEOUT) as response:
+        with urllib.request.urlopen(exporter.address, timeout=COMMAND_TIMEOUT) as response:  # noqa: S310 - our own
             assert response.headers["Content-Type"].startswith("text/plain")
         exporter.process.terminate()
         _, messages = exporter.process.communicate(timeout=COMMAND_TIMEOUT)
@@ -316,7 +316,9 @@ def test_scrapes_at_once_take_turns_and_one_that_hangs_ends(db: Connection, db_u
         crew.join()
         assert told_up == [0, 0, 0]
         holder.rollback()
-        sessions = "select count(*) from pg_stat_activity where application_name = 'esdb' and datname = current_database()"
+        sessions = (
+            "select count(*) from pg_stat_activity where application_name = 'esdb' and datname = current_database()"
+        )
         until(lambda: value(db, sessions) == 0, "no session to be left")
         until(lambda: exporter.scrape()["esdb_up"][NO_LABELS] == 1, "the store to answer")
 

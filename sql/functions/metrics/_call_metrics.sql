@@ -11,7 +11,7 @@ returns table (
     value double precision
 )
 language plpgsql
-volatile
+stable
 parallel unsafe
 set search_path = pg_catalog, pg_temp
 as $function$
@@ -26,7 +26,7 @@ begin
     if _schema is null then
         return;
     end if;
-    return query execute format(
+    for metric, labels, value in execute format(
         $query$
         select
             sample.metric,
@@ -60,7 +60,10 @@ begin
         using
             '(^|[^a-z0-9_])(append_event|append_events|append_to_streams|load_aggregate|read_stream|read_all|claim_events|ack)'
             '"?[[:space:]]*[(]',
-            format('^([[:space:]]|--[^%1$s]*%1$s|/[*].*?[*]/)*(select|with|call|insert|values)[^a-z]', chr(10));
+            format('^([[:space:]]|--[^%1$s]*%1$s|/[*].*?[*]/)*(select|with|call|insert|values)[^a-z]', chr(10))
+    loop
+        return next;
+    end loop;
 exception
     -- not loaded, not to be read, or as an older server left it
     when object_not_in_prerequisite_state or insufficient_privilege or undefined_column or undefined_table then
