@@ -22,6 +22,7 @@ from tests.feed_clock import Clock
 from tests.feed_support import Crew, append, append_many, until, value
 from tests.fixtures import Connect, Connection, Esdb, NewServer
 from tests.metrics_support import Exporter, Labels, Samples, only, store_with_everything, told
+from tests.pgbouncer import Pooled
 from tests.seal_support import PastMonth
 
 NOWHERE = "postgresql://postgres:secret@127.0.0.1:1/none"
@@ -333,3 +334,10 @@ def test_a_wrong_address_is_refused(esdb: Esdb, address: str) -> None:
 def test_one_thing_at_a_time(esdb: Esdb) -> None:
     assert esdb("metrics", "--rules", "--textfile", "x").returncode == 2
     assert run_esdb("metrics", "--rules", "--dashboard", url=None).stdout.startswith("{")
+
+
+def test_they_come_through_a_pooler_too(db_url: str, pooled: Pooled) -> None:
+    url = pooled(db_url)
+    assert told(url)["esdb_up"][NO_LABELS] == 1
+    ready = run_esdb("health", "ready", url=url)
+    assert ready.returncode == 0, ready.stdout
