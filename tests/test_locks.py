@@ -103,6 +103,8 @@ def test_a_query_of_all_leaves_has_no_room(session: Connection) -> None:
         ("select esdb._set_frontier()", 30),
         ("select * from esdb._seal_plan('b', '2001-01-01')", 30),
         ("select * from esdb.partition_status", 120),
+        ("select * from esdb.metrics", 160),
+        ("select * from esdb._health_of_partitions()", 120),
         ("select * from esdb.partitions", 30),
         ("select * from esdb.append_rate where period = 'day'", 30),
         ("select * from esdb.stream_statistics", 30),

@@ -103,6 +103,17 @@ def verify_units(units: list[Path]) -> str:
     return result.stdout if result.stdout or not result.returncode else f"exit code {result.returncode}"
 
 
+def prometheus_program(name: str) -> Path:
+    """Give a program of Prometheus's package: prometheus or promtool."""
+    if installed := shutil.which(name):
+        return Path(installed)
+    try:
+        folder = _cached("prometheus", functools.partial(_fetch_debian, ["prometheus"]))
+    except MissingToolError:
+        raise MissingToolError(f"{name} is needed: apt-get install prometheus") from None
+    return folder / "usr" / "bin" / name
+
+
 def server_bindir(version: int) -> Path:
     """Give the folder of a server's programs (initdb, pg_ctl, postgres) for one of the versions of the matrix."""
     machine = {"x86_64": "x64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())

@@ -38,4 +38,4 @@ comment on function esdb.feed_lag() is
     'How far the feed is behind on this server. mark: up to where it can be read; last_position: the last position known here, on a standby up to 32 too high, because the primary logs positions ahead; positions_behind: so many events may still come, or fewer; seconds_behind: on a standby the age of the newest commit that it has replayed, on the primary that of the oldest open append; bytes_to_replay: of the log that has been received. For the lag behind the primary compare its esdb.high_water_mark(). Errors: SE011 under REPEATABLE READ and SERIALIZABLE.';
 
 revoke all on function esdb.feed_lag() from public;
-grant execute on function esdb.feed_lag() to esdb_reader, esdb_writer, esdb_maintainer;
+grant execute on function esdb.feed_lag() to esdb_reader, esdb_writer, esdb_consumer, esdb_maintainer;

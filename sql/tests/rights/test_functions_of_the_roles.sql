@@ -47,6 +47,29 @@ select * from (
         ('esdb._try_step(text)')
 ) as f (function);
 
+-- by `esdb health`, as any role
+create temporary table called_by_probes as
+select * from (
+    values
+        ('esdb._health_of_mark(double precision)'),
+        ('esdb._health_of_partitions()'),
+        ('esdb._health_of_statistics(double precision)'),
+        ('esdb._health_of_writes()'),
+        ('esdb._installed_files()')
+) as f (function);
+
+-- by the view metrics
+create temporary table called_by_metrics as
+select * from (
+    values
+        ('esdb._call_metrics()'),
+        ('esdb._feed_metrics()'),
+        ('esdb._metric_families()'),
+        ('esdb._partition_metrics()'),
+        ('esdb._size_metrics()'),
+        ('esdb._subscription_metrics()')
+) as f (function);
+
 -- by the view subscription_lag
 create temporary table called_by_lag as
 select 'esdb._subscription_lag()' as function;
@@ -68,7 +91,13 @@ select * from (
 
 select set_eq(
     $$select function from executable where role = 'esdb_reader'$$,
-    'select function from readers union all select function from called_by_views',
+    $$select function from readers
+    union all
+    select function from called_by_views
+    union all
+    select function from called_by_probes
+    union all
+    select function from called_by_metrics$$,
     'a reader reads'
 );
 select set_eq(
@@ -76,6 +105,8 @@ select set_eq(
     $$select function from readers
     union all
     select function from called_by_views
+    union all
+    select function from called_by_probes
     union all
     values
         ('esdb.append_event(text,text,jsonb,bigint,text,text,text,text,text,jsonb,text,integer,timestamp with time zone,text)'),
@@ -95,6 +126,10 @@ select set_eq(
     select function from called_by_commands
     union all
     select function from called_by_lag
+    union all
+    select function from called_by_probes
+    union all
+    select function from called_by_metrics
     union all
     values
         ('esdb.create_subscription(text,bigint,integer,text[],text[],text[],text[],text[],integer,text)'),
@@ -156,10 +191,13 @@ select set_eq(
     $$select function from executable where role = 'esdb_consumer'$$,
     $$select function from called_by_lag
     union all
+    select function from called_by_probes
+    union all
     values
         ('esdb.ack(text,bigint,bigint)'),
         ('esdb.claim_events(text,text,integer,interval)'),
         ('esdb.create_subscription(text,bigint,integer,text[],text[],text[],text[],text[],integer,text)'),
+        ('esdb.feed_lag()'),
         ('esdb.high_water_mark()'),
         ('esdb.last_position()'),
         ('esdb.nack(text,bigint,bigint,text)')$$,
@@ -169,6 +207,7 @@ select is_empty(
     $$select * from executable
     where function ~ '\._'
         and function not in (select c.function from called_by_views as c union all select c.function from called_by_commands as c
+            union all select c.function from called_by_probes as c union all select c.function from called_by_metrics as c
             union all select c.function from called_by_lag as c)$$,
     'nobody executes a helper but those that views and commands call'
 );

@@ -1,5 +1,5 @@
 -- A session whose search_path puts traps before pg_catalog changes nothing: every public function works.
-select plan(95);
+select plan(101);
 
 create schema evil;
 create function evil.trap()
@@ -138,6 +138,12 @@ from (
         ('select * from esdb.stream_statistics'),
         ('select * from esdb.partitions'),
         ('select * from esdb.partition_status'),
+        ('select * from esdb.metrics'),
+        ('select * from esdb._health_of_partitions()'),
+        ('select * from esdb._health_of_writes()'),
+        ('select * from esdb._health_of_mark(60)'),
+        ('select * from esdb._health_of_statistics(36)'),
+        ('select * from esdb._installed_files()'),
         ('select * from esdb._unfinished_bounds()'),
         ('select * from esdb._partition_step(''note'', ''2026-02-01'')'),
         ('select * from esdb._partition_step(''n'', pg_catalog.clock_timestamp(), ''close_partition'')'),

@@ -23,6 +23,8 @@ select set_eq(
         ('esdb_reader', 'esdb.event_statistics', 'SELECT'),
         ('esdb_writer', 'esdb.event_statistics', 'SELECT'),
         ('esdb_maintainer', 'esdb.event_statistics', 'SELECT'),
+        ('esdb_reader', 'esdb.metrics', 'SELECT'),
+        ('esdb_maintainer', 'esdb.metrics', 'SELECT'),
         ('esdb_reader', 'esdb.partitions', 'SELECT'),
         ('esdb_writer', 'esdb.partitions', 'SELECT'),
         ('esdb_maintainer', 'esdb.partitions', 'SELECT'),
