@@ -20,7 +20,7 @@ from tests.feed_support import (
     until,
     value,
 )
-from tests.standby import Servers, connected, has_replayed, promoted
+from tests.standby import Servers, connected, has_replayed, is_archived, is_promoted, promoted
 
 LOST = 150
 OTHER_TIMELINE = 2**36
@@ -111,18 +111,13 @@ def test_a_restore_to_a_point_in_time_begins_an_epoch(servers: Servers, servers_
         kept = [append(writer, "s").position for _ in range(3)]
         writer.execute("select pg_create_restore_point('here')")
         lost = [append(writer, "s").position for _ in range(LOST)]
-        segment = value(writer, "select pg_walfile_name(pg_switch_wal())")
-        until((archive / segment).exists, "the archived log")
-        until(
-            lambda: value(writer, "select last_archived_wal >= %s from pg_stat_archiver", (segment,)),
-            "the archiver's word",
-        )
+        is_archived(writer)
     restored = servers.start(
         backup, "recovery.signal",
         restore_command=f"cp {archive}/%f %p", recovery_target_name="here", recovery_target_action="promote",
     )  # fmt: skip
+    is_promoted(restored)
     with connected(restored) as connection:
-        until(lambda: not value(connection, "select pg_is_in_recovery()"), "the end of the recovery")
         new = append(connection, "s").position
         assert new > OTHER_TIMELINE
         assert refused(connection, lost[-1])["resume_after"] == kept[-1]

@@ -6,12 +6,8 @@ archives, and every seal still proves what it sealed.
 
 from __future__ import annotations
 
-import os
-import pwd
-import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
@@ -20,11 +16,12 @@ from psycopg.types.json import Jsonb
 from esdb_cli.server import LocalServer, find_bindir
 from esdb_cli.server_programs import major_version
 from tests import tools
-from tests.databases import environment, run_esdb
+from tests.databases import run_esdb
 from tests.feed_clock import month_after, utc
 from tests.feed_support import append, append_many, call, read_all, until, value
 from tests.fixtures import Connection, NewServer, bindir
 from tests.import_support import event, write
+from tests.standby import run_as_server
 
 # slow, and of no concern to most changes: `make test-upgrade`
 pytestmark = pytest.mark.upgrade
@@ -113,19 +110,6 @@ def succeed(server: LocalServer, *arguments: str) -> str:
     return result.stdout
 
 
-def run(program: Path, *arguments: str | Path, server: LocalServer) -> None:
-    """Run a program of PostgreSQL's as the server's user, in the server's folder."""
-    identity: dict[str, Any] = {}
-    if os.geteuid() == 0:
-        account = pwd.getpwnam("nobody")
-        identity = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
-    result = subprocess.run(
-        [program, *arguments], cwd=server.folder, env=environment(None, {"LC_ALL": "C.UTF-8"}), **identity,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=300,
-    )  # fmt: skip
-    assert result.returncode == 0, result.stdout
-
-
 @pytest.fixture
 def newest(new_server: NewServer) -> LocalServer:
     """An empty server of the newest version."""
@@ -140,9 +124,9 @@ def test_a_dump_goes_on_in_the_newest_version(new_server: NewServer, newest: Loc
         connection.execute("create database shop owner shop_owner")
     clients = tools.newest_bindir()
     dump = newest.folder / "shop.dump"
-    run(clients / "pg_dump", "-Fc", "-f", dump, grown.server.url("shop", user="shop_owner"), server=newest)
+    run_as_server(clients / "pg_dump", "-Fc", "-f", dump, grown.server.url("shop", user="shop_owner"), server=newest)
     target = newest.url("shop", user="shop_owner")
-    run(clients / "pg_restore", "--exit-on-error", "-d", target, dump, server=newest)
+    run_as_server(clients / "pg_restore", "--exit-on-error", "-d", target, dump, server=newest)
     grown.goes_on(newest)
 
 
@@ -152,8 +136,8 @@ def test_pg_upgrade_goes_on_in_the_newest_version(new_server: NewServer, newest:
     old.stop()
     newest.stop()
     if old.version < CHECKSUMS_ON_BY_DEFAULT:
-        run(newest.bindir / "pg_checksums", "--disable", "-D", newest.data, server=newest)
-    run(
+        run_as_server(newest.bindir / "pg_checksums", "--disable", "-D", newest.data, server=newest)
+    run_as_server(
         newest.bindir / "pg_upgrade", "--no-sync", "-U", "postgres", "-s", newest.folder,
         "-b", old.bindir, "-B", newest.bindir, "-d", old.data, "-D", newest.data,
         server=newest,
