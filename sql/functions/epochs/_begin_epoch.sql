@@ -31,12 +31,8 @@ begin
                 perform setval('esdb.wake_clock'::regclass, 0, false);
             end if;
             _kept := esdb._kept_position(forced);
-            _gap := case
-                when forced or esdb._timeline() is distinct from (
-                    select r.timeline from esdb.epoch_records as r order by r.first_position desc limit 1)
-                then 68719476736
-                else 16777216
-            end;
+            _gap := case when forced or not esdb._has_only_crashed() then 68719476736 else 16777216 end;
+            perform esdb._pass_over_tokens();
             _drawn := greatest(pg_sequence_last_value('esdb.event_position'::regclass), esdb._last_event_position());
             _drawn := _drawn + least(_gap, (_highest - _drawn) / 2);
             perform setval('esdb.epoch_base'::regclass, _kept);
