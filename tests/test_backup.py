@@ -19,6 +19,7 @@ from tests import tools
 from tests.backup_support import (
     Busy,
     Moment,
+    Outside,
     commands_of_page,
     file_of_page,
     goes_on,
@@ -26,8 +27,9 @@ from tests.backup_support import (
     settings_of_page,
     succeed,
 )
+from tests.databases import Databases
 from tests.epoch_support import refused
-from tests.feed_support import Crew, Seen, append, append_many, read_all, value
+from tests.feed_support import Crew, Seen, append, append_many, read_all, stored, value
 from tests.fixtures import Connection, bindir
 from tests.standby import (
     Servers,
@@ -61,13 +63,13 @@ def reader_of_all(db: Connection) -> Iterator[str]:
     db.execute(sql.SQL("drop role {}").format(sql.Identifier(name)))
 
 
-def dump(url: str, target: Path, *options: str) -> None:
+def dump_archive(url: str, target: Path, *options: str) -> None:
     program = tools.client("pg_dump", bindir())
     result = subprocess.run([program, *options, "-f", target, url], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
 
 
-def restore(url: str, source: Path, *options: str) -> None:
+def restore_archive(url: str, source: Path, *options: str) -> None:
     program = tools.client("pg_restore", bindir())
     result = subprocess.run([program, *options, "-d", url, source], capture_output=True, text=True, check=False)
     # a newer pg_restore sets what an older server does not know
@@ -95,12 +97,12 @@ def test_a_dump_of_a_busy_store_is_whole_and_goes_on(
         busy.go_on()
         since = busy.moment()
         maintenance.start(succeed, db_url, "maintain")
-        dump(psycopg.conninfo.make_conninfo(db_url, user=reader_of_all), tmp_path / "shop.dump", *options)
+        dump_archive(psycopg.conninfo.make_conninfo(db_url, user=reader_of_all), tmp_path / "shop.dump", *options)
         maintenance.join()
         busy.go_on()
     events = busy.end()
 
-    restore(empty_db_url, tmp_path / "shop.dump", *options[1:])
+    restore_archive(empty_db_url, tmp_path / "shop.dump", *options[1:])
     is_whole(empty_db_url, since, events)
     assert "goes on" in succeed(empty_db_url, "recover")  # it cannot know
     recovered(empty_db_url, last_position(empty_db_url), "--force")
@@ -114,11 +116,11 @@ def test_a_dump_of_a_standby_is_whole_and_goes_on(servers: Servers, tmp_path: Pa
         kept = append_many(writer, "s", 5)[-1].position
         writer.execute("select esdb.create_subscription('x')")
         has_replayed(writer, reader)
-        dump(standby.url(), tmp_path / "shop.dump", "-Fc")
+        dump_archive(standby.url(), tmp_path / "shop.dump", "-Fc")
         seen = append_many(writer, "s", 100)[-1].position
         writer.execute("create database restored")
     url = primary.url("restored")
-    restore(url, tmp_path / "shop.dump")
+    restore_archive(url, tmp_path / "shop.dump")
     recovered(url, kept, "--force")
     with psycopg.connect(url, autocommit=True) as connection:
         assert refused(connection, seen)["resume_after"] == kept
@@ -127,6 +129,28 @@ def test_a_dump_of_a_standby_is_whole_and_goes_on(servers: Servers, tmp_path: Pa
         assert [event.position for event in read_all(connection, kept)] == [new]
         assert len(connection.execute("select * from esdb.claim_events('x', 'w')").fetchall()) == 6
     assert succeed(url, "verify", "--events") == "ok\n"
+
+
+def test_a_second_restore_of_a_dump_is_ahead_of_the_first_one(
+    db: Connection, db_url: str, databases: Databases, tmp_path: Path
+) -> None:
+    """Who restores again goes back behind the first restore, too: what was appended there is lost as well."""
+    kept = append(db, "s").position
+    db.execute("select esdb.create_subscription('x')")
+    dump_archive(db_url, tmp_path / "shop.dump", "-Fc")
+    outside, tokens = Outside(), []
+    for count in (100, 300):
+        url = databases.empty()
+        restore_archive(url, tmp_path / "shop.dump")
+        recovered(url, kept, "--force")
+        with psycopg.connect(url, autocommit=True) as connection:
+            append_many(connection, "s", count)
+            outside.catch_up(connection)
+            assert outside.handled == stored(connection)
+            tokens.append(value(connection, "select distinct token from esdb.claim_events('x', 'w')"))
+        databases.drop(url)
+    assert outside.told == [kept]
+    assert tokens[0] < tokens[1]
 
 
 class Archived:
