@@ -157,6 +157,7 @@ class Archived:
     """A server whose log is archived as the page says, and a base backup of it that was made while it was busy."""
 
     def __init__(self, servers: Servers, folder: Path) -> None:
+        self.folder = folder
         archive = folder / "wal"
         archive.mkdir(exist_ok=True)
         archive.chmod(0o777)
@@ -183,6 +184,20 @@ def archived(servers: Servers, servers_folder: Path, tmp_path: Path) -> Iterator
 def test_a_base_backup_and_the_log_lead_to_a_point_in_time(servers: Servers, archived: Archived) -> None:
     verify = tools.client("pg_verifybackup", archived.server.bindir)
     subprocess.run([verify, "--no-parse-wal", archived.copy.data], check=True, capture_output=True)
+    months = archived.folder / "months"
+    months.mkdir()
+    archive_months = [
+        "partitions",
+        "archive",
+        "--to",
+        str(months),
+        "--older-than",
+        "40 days",
+        "--context",
+        "b",
+        "--json",
+    ]
+    gone = succeed(archived.server.url(), *archive_months)
     with connected(archived.server) as connection:
         is_archived(connection)
     archived.server.kill9()
@@ -194,6 +209,10 @@ def test_a_base_backup_and_the_log_lead_to_a_point_in_time(servers: Servers, arc
     assert last_position(url) < archived.events[-1].position
     recovered(url, last_position(url))
     goes_on(url, archived.busy, archived.events)
+    # what was archived after that moment is in the tables again, and its files do not stand in the way
+    again = succeed(url, *archive_months)
+    assert [row["partition"] for row in json.loads(again)] == [row["partition"] for row in json.loads(gone)] != []
+    assert succeed(url, "verify", "--events") == "ok\n"
 
 
 def test_what_was_not_archived_is_in_the_lost_servers_log(servers: Servers, archived: Archived) -> None:
