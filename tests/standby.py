@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import pwd
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
 
 from esdb_cli.server import LocalServer
 from tests import tools
@@ -66,6 +67,14 @@ class Servers:
         """Stop all and remove their folders."""
         for server in reversed(self._servers):
             server.close()
+
+
+@pytest.fixture
+def servers(servers_folder: Path) -> Iterator[Servers]:
+    """Makes servers and copies of them."""
+    made = Servers(servers_folder)
+    yield made
+    made.close()
 
 
 def give_to_its_user(folder: Path, server: LocalServer) -> None:

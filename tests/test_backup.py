@@ -47,14 +47,6 @@ KNOWN_TO_PGBACKREST = 15
 
 
 @pytest.fixture
-def servers(servers_folder: Path) -> Iterator[Servers]:
-    """Makes servers and copies of them."""
-    made = Servers(servers_folder)
-    yield made
-    made.close()
-
-
-@pytest.fixture
 def reader_of_all(db: Connection) -> Iterator[str]:
     """A role that may read every table of the cluster, and has no right of the store's."""
     name = f"backup_{db.info.dbname}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -26,14 +25,6 @@ from tests.standby import Servers, connected, has_replayed, is_archived, is_prom
 LOST = 150
 OTHER_TIMELINE = 2**36
 SAME_TIMELINE = 2**24
-
-
-@pytest.fixture
-def servers(servers_folder: Path) -> Iterator[Servers]:
-    """Makes servers and copies of them."""
-    made = Servers(servers_folder)
-    yield made
-    made.close()
 
 
 def crashed(server: LocalServer) -> LocalServer:
