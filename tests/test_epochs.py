@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from esdb_cli.server import LocalServer
@@ -20,19 +20,11 @@ from tests.feed_support import (
     until,
     value,
 )
-from tests.standby import Servers, connected, has_replayed, promoted
+from tests.standby import Servers, connected, has_replayed, is_archived, is_promoted, promoted
 
 LOST = 150
 OTHER_TIMELINE = 2**36
 SAME_TIMELINE = 2**24
-
-
-@pytest.fixture
-def servers(servers_folder: Path) -> Iterator[Servers]:
-    """Makes servers and copies of them."""
-    made = Servers(servers_folder)
-    yield made
-    made.close()
 
 
 def crashed(server: LocalServer) -> LocalServer:
@@ -101,6 +93,60 @@ def test_a_consumer_of_the_newest_events_is_told_of_a_loss_of_a_few(servers: Ser
         assert len(read_all(connection, kept)) == 1
 
 
+@pytest.mark.parametrize("appends_first", [False, True], ids=["before an append", "after one"])
+def test_a_workers_token_that_was_lost_is_given_to_nobody_else(servers: Servers, appends_first: bool) -> None:
+    """The worker outlived the server: with its old token it must not acknowledge what another one has."""
+    primary = servers.primary()
+    standby = servers.standby(primary)
+    claim = "select distinct token from esdb.claim_events('x', 'w', 1)"
+    with connected(primary) as writer, connected(standby) as reader:
+        append_many(writer, "s", 400)
+        writer.execute("select esdb.create_subscription('x')")
+        has_replayed(writer, reader)
+        standby.stop()
+        lost = []
+        for position in range(1, LOST + 1):
+            lost.append(value(writer, claim))
+            writer.execute("select esdb.ack('x', %s, %s)", (lost[-1], position))
+    primary.kill9()
+    standby.start()
+    promoted(standby)
+    with connected(standby) as connection:
+        if appends_first:
+            append(connection, "s")
+        for position in range(1, 4):
+            token = value(connection, claim)
+            assert token > lost[-1]
+            with pytest.raises(psycopg.DatabaseError) as error:
+                connection.execute("select esdb.ack('x', %s, %s)", (lost[-1], LOST))
+            assert error.value.sqlstate == "SE021"
+            connection.execute("select esdb.ack('x', %s, %s)", (token, position))
+
+
+def test_the_same_timeline_of_another_cluster_is_another_one(servers: Servers) -> None:
+    """A cluster made by pg_upgrade begins with the first timeline again; so does one that a dump is restored into."""
+    primary = servers.primary()
+    standby = servers.standby(primary)
+    with connected(primary) as writer, connected(standby) as reader:
+        append(writer, "s")
+        has_replayed(writer, reader)
+    primary.kill9()
+    promoted(standby)
+    with connected(standby) as connection:
+        first = append(connection, "s").position
+    crashed(standby)
+    with connected(standby) as connection:
+        second = append(connection, "s").position
+        assert SAME_TIMELINE < second - first < OTHER_TIMELINE
+        # what is left of a store that came from elsewhere, whose second timeline was not this one
+        connection.execute("update esdb.epoch_records set cluster = cluster + 1")
+    crashed(standby)
+    with connected(standby) as connection:
+        assert append(connection, "s").position - second > OTHER_TIMELINE
+        reasons = [reason for (reason,) in connection.execute("select reason from esdb.epochs order by number desc")]
+        assert reasons[:2] == ["the server was promoted or restored", "the server recovered from a crash"]
+
+
 def test_a_restore_to_a_point_in_time_begins_an_epoch(servers: Servers, servers_folder: Path) -> None:
     archive = servers_folder / "archive"
     archive.mkdir(exist_ok=True)
@@ -111,18 +157,13 @@ def test_a_restore_to_a_point_in_time_begins_an_epoch(servers: Servers, servers_
         kept = [append(writer, "s").position for _ in range(3)]
         writer.execute("select pg_create_restore_point('here')")
         lost = [append(writer, "s").position for _ in range(LOST)]
-        segment = value(writer, "select pg_walfile_name(pg_switch_wal())")
-        until((archive / segment).exists, "the archived log")
-        until(
-            lambda: value(writer, "select last_archived_wal >= %s from pg_stat_archiver", (segment,)),
-            "the archiver's word",
-        )
+        is_archived(writer)
     restored = servers.start(
         backup, "recovery.signal",
         restore_command=f"cp {archive}/%f %p", recovery_target_name="here", recovery_target_action="promote",
     )  # fmt: skip
+    is_promoted(restored)
     with connected(restored) as connection:
-        until(lambda: not value(connection, "select pg_is_in_recovery()"), "the end of the recovery")
         new = append(connection, "s").position
         assert new > OTHER_TIMELINE
         assert refused(connection, lost[-1])["resume_after"] == kept[-1]

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -18,14 +16,6 @@ from tests.standby import Servers, connected, has_replayed, promoted
 
 WRITERS = 8
 SECONDS = 5.0
-
-
-@pytest.fixture
-def servers(servers_folder: Path) -> Iterator[Servers]:
-    """Makes servers and copies of them."""
-    made = Servers(servers_folder)
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -1,17 +1,14 @@
 """From one major version of PostgreSQL to the newest: a dump that is restored, and pg_upgrade.
 
-What has grown in the old server is the same in the new one, and goes on there: appends, retries, the feed, maintenance,
-archives, and every seal still proves what it sealed.
+What has grown in the old server is the same in the new one, and goes on there: appends, retries, the feed, epochs,
+subscriptions, maintenance, archives, and every seal still proves what it sealed.
 """
 
 from __future__ import annotations
 
-import os
-import pwd
-import subprocess
+import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
@@ -20,22 +17,31 @@ from psycopg.types.json import Jsonb
 from esdb_cli.server import LocalServer, find_bindir
 from esdb_cli.server_programs import major_version
 from tests import tools
-from tests.databases import environment, run_esdb
+from tests.databases import run_esdb
+from tests.epoch_support import EPOCHS, refused
 from tests.feed_clock import month_after, utc
 from tests.feed_support import append, append_many, call, read_all, until, value
 from tests.fixtures import Connection, NewServer, bindir
 from tests.import_support import event, write
+from tests.standby import run_as_server
 
 # slow, and of no concern to most changes: `make test-upgrade`
 pytestmark = pytest.mark.upgrade
 
 CHECKSUMS_ON_BY_DEFAULT = 18
+SEQUENCES = """
+    select sequencename, last_value
+    from pg_sequences
+    where schemaname = 'esdb' and sequencename !~ '^(mark|publish)_clock$|_mark$'
+    order by 1
+"""
+"""What the sequences say; of the mark and its clocks each look at the feed makes others."""
 LATER_MONTHS = "6"
 """More months than a store makes by itself, so that the new server makes partitions beside those of the old one."""
 
 
 class Grown:
-    """A store of shop_owner's that has been in use: several months, sealed, one archived, an optional index."""
+    """A store of shop_owner's that has been in use: months, sealed, one archived; an index, workers; a crash."""
 
     def __init__(self, server: LocalServer, folder: Path) -> None:
         self.server = server
@@ -60,12 +66,33 @@ class Grown:
         ):
             succeed(server, *arguments)
         with psycopg.connect(server.url("shop"), autocommit=True) as connection:
+            connection.execute("set synchronous_commit = on")  # the crash below is to lose nothing
             append_many(connection, "long", 3, idempotency_key="key")
             append(connection, "gone", bounded_context="o")
             call(connection, "delete_stream", aggregate_id="gone")
             call(connection, "save_snapshot", aggregate_id="long", version=8, state=Jsonb({}))
             self.first = append(connection, "retried", id="given", expected_version=0)
+            connection.execute("select esdb.create_subscription('held', %s)", (self.first.position - 3,))
+            connection.execute(
+                "select esdb.create_subscription('failing', %s, 4, max_attempts => 1)", (self.first.position - 3,)
+            )
+            self.held = self._claimed(connection, "held")
+            connection.execute("select esdb.ack('held', %s, %s)", self.held[0])
+            self.failed = self._claimed(connection, "failing")[0]
+            connection.execute("select esdb.nack('failing', %s, %s, 'no route')", self.failed)
+        server.kill9()
+        server.start()
+        with psycopg.connect(server.url("shop"), autocommit=True) as connection:
+            new = append(connection, "after")
+            self.lost = new.position - 2
+            self.told = refused(connection, self.lost)
             self.state = state(connection)
+
+    @staticmethod
+    def _claimed(connection: Connection, subscription: str) -> list[tuple[int, int]]:
+        """Claim for longer than the test takes, and give each event's token and position."""
+        rows = call(connection, "claim_events", subscription=subscription, worker="w", lease="1 day")
+        return [(row[0], row[3]) for row in rows]
 
     def goes_on(self, server: LocalServer) -> None:
         """Assert that the store is the same on another server, and use it there."""
@@ -80,10 +107,37 @@ class Grown:
             assert new.position > last
             seen = until(lambda: read_all(connection, last), "the feed goes on")
             assert [found.position for found in seen] == [new.position]
+            self._has_its_epochs(connection, server)
+            self._subscriptions_go_on(connection, new.position)
         succeed(server, "partitions", "create-next", "--months", LATER_MONTHS)
         succeed(server, "partitions", "restore", str(self.archives))
         succeed(server, "maintain")
         assert succeed(server, "verify", "--events") == "ok\n"
+        with psycopg.connect(server.url("shop"), autocommit=True) as connection:
+            connection.execute("set synchronous_commit = on")
+            last = append(connection, "after").position
+        server.kill9()
+        server.start()
+        with psycopg.connect(server.url("shop"), autocommit=True) as connection:
+            later = append(connection, "after").position
+            assert connection.execute(EPOCHS).fetchall()[2:] == [(3, last, later)]
+            assert [found.position for found in read_all(connection, last)] == [later]
+
+    def _has_its_epochs(self, connection: Connection, server: LocalServer) -> None:
+        """Assert that nothing counts as lost but what was lost before: the old server was stopped in order."""
+        assert json.loads(succeed(server, "recover", "--json"))["is_new"] is False
+        assert refused(connection, self.lost) == self.told
+        assert value(connection, "select count(*) from esdb.epochs") == 2
+
+    def _subscriptions_go_on(self, connection: Connection, newest: int) -> None:
+        """Assert that a lease holds, with its token, that the next one begins behind it, and that a failure is kept."""
+        assert self._claimed(connection, "held") == []
+        connection.execute("select esdb.ack('held', %s, %s)", self.held[-1])
+        claimed = [position for _, position in self._claimed(connection, "held")]
+        assert claimed == [self.lost + 2, newest]
+        connection.execute("select esdb.replay_parked('failing')")
+        first = [claimed[0][1] for claimed in iter(lambda: self._claimed(connection, "failing"), [])]
+        assert self.failed[1] in first
 
 
 def state(connection: Connection) -> list[object]:
@@ -100,6 +154,12 @@ def state(connection: Connection) -> list[object]:
             "select * from esdb.archives order by partition",
             "select * from esdb.audit_trail order by at, subject",
             "select partition, kind, lower_bound, upper_bound from esdb.partitions order by partition",
+            "select * from esdb.epoch_records order by first_position",
+            "select * from esdb.subscription_definitions order by name",
+            "select * from esdb.subscription_checkpoints order by subscription, partition",
+            "select * from esdb.subscription_parkings order by subscription, position",
+            "select subscription, partition, events_behind from esdb.subscription_lag order by subscription, partition",
+            SEQUENCES,
             "select kind, name, privileges from esdb_meta.objects order by kind, name",
             "select esdb.event_count()",
         )
@@ -113,19 +173,6 @@ def succeed(server: LocalServer, *arguments: str) -> str:
     return result.stdout
 
 
-def run(program: Path, *arguments: str | Path, server: LocalServer) -> None:
-    """Run a program of PostgreSQL's as the server's user, in the server's folder."""
-    identity: dict[str, Any] = {}
-    if os.geteuid() == 0:
-        account = pwd.getpwnam("nobody")
-        identity = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
-    result = subprocess.run(
-        [program, *arguments], cwd=server.folder, env=environment(None, {"LC_ALL": "C.UTF-8"}), **identity,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=300,
-    )  # fmt: skip
-    assert result.returncode == 0, result.stdout
-
-
 @pytest.fixture
 def newest(new_server: NewServer) -> LocalServer:
     """An empty server of the newest version."""
@@ -135,14 +182,14 @@ def newest(new_server: NewServer) -> LocalServer:
 def test_a_dump_goes_on_in_the_newest_version(new_server: NewServer, newest: LocalServer, tmp_path: Path) -> None:
     grown = Grown(new_server(bindir=bindir(), durable=False), tmp_path)
     with psycopg.connect(newest.url(), autocommit=True) as connection:
-        for role in ("shop_owner login", "esdb_reader", "esdb_writer", "esdb_maintainer"):
+        for role in ("shop_owner login", "esdb_reader", "esdb_writer", "esdb_consumer", "esdb_maintainer"):
             connection.execute(f"create role {role}")
         connection.execute("create database shop owner shop_owner")
     clients = tools.newest_bindir()
     dump = newest.folder / "shop.dump"
-    run(clients / "pg_dump", "-Fc", "-f", dump, grown.server.url("shop", user="shop_owner"), server=newest)
+    run_as_server(clients / "pg_dump", "-Fc", "-f", dump, grown.server.url("shop", user="shop_owner"), server=newest)
     target = newest.url("shop", user="shop_owner")
-    run(clients / "pg_restore", "--exit-on-error", "-d", target, dump, server=newest)
+    run_as_server(clients / "pg_restore", "--exit-on-error", "-d", target, dump, server=newest)
     grown.goes_on(newest)
 
 
@@ -152,8 +199,8 @@ def test_pg_upgrade_goes_on_in_the_newest_version(new_server: NewServer, newest:
     old.stop()
     newest.stop()
     if old.version < CHECKSUMS_ON_BY_DEFAULT:
-        run(newest.bindir / "pg_checksums", "--disable", "-D", newest.data, server=newest)
-    run(
+        run_as_server(newest.bindir / "pg_checksums", "--disable", "-D", newest.data, server=newest)
+    run_as_server(
         newest.bindir / "pg_upgrade", "--no-sync", "-U", "postgres", "-s", newest.folder,
         "-b", old.bindir, "-B", newest.bindir, "-d", old.data, "-D", newest.data,
         server=newest,

@@ -83,6 +83,17 @@ def pgbouncer_binary() -> Path:
         raise MissingToolError("PgBouncer is needed: apt-get install pgbouncer") from None
 
 
+def pgbackrest_folder() -> Path:
+    """Give the folder with the command pgbackrest, which can be copied as a whole where it was fetched."""
+    if installed := shutil.which("pgbackrest"):
+        return Path(installed).parent
+    try:
+        fetch = functools.partial(_fetch_program, "pgbackrest", "usr/bin/pgbackrest", asks="version")
+        return _cached("pgbackrest", fetch)
+    except MissingToolError:
+        raise MissingToolError("pgBackRest is needed: apt-get install pgbackrest") from None
+
+
 def verify_units(units: list[Path]) -> str:
     """Give what `systemd-analyze verify` says of units: nothing where it finds no fault."""
     program, known = shutil.which("systemd-analyze"), []
@@ -217,8 +228,11 @@ def _fetch_pgtap(packages: list[str], folder: Path) -> None:
     _extract(folder / "package" / "dist" / "pgtap.tar.gz", folder)
 
 
-def _fetch_program(package: str, program: str, folder: Path) -> None:
-    """Fetch a program's package and the libraries it names, and make a command that finds them."""
+def _fetch_program(package: str, program: str, folder: Path, asks: str = "--version") -> None:
+    """Fetch a program's package and the libraries it names, and make a command that finds them.
+
+    asks: the argument with which the program says its version.
+    """
     depends = _run("apt-cache", "depends", "--important", package)
     names = re.findall(r"^  (?:Pre)?Depends: (lib\S+)", depends, re.MULTILINE)
     _fetch_debian([package, *(name for name in dict.fromkeys(names) if name != "libc6")], folder)
@@ -230,7 +244,7 @@ def _fetch_program(package: str, program: str, folder: Path) -> None:
         f'done\nexport LD_LIBRARY_PATH\nexec "$here/{program}" "$@"\n'
     )
     command.chmod(0o755)
-    _run(str(command), "--version")
+    _run(str(command), asks)
 
 
 def _fetch_node(folder: Path) -> None:

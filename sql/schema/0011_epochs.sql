@@ -1,4 +1,4 @@
--- Epochs: the stretches of the store's order between losses. See docs/decisions/0015.
+-- Epochs: the stretches of the store's order between losses. See docs/decisions/0016.
 --
 -- Rows of one epoch may be several: until one is seen committed, each transaction that appends writes its own, so that no
 -- event of an epoch is ever there without the epoch, whatever is rolled back, killed or prepared.
@@ -7,6 +7,7 @@ create table esdb.epoch_records (
     last_position bigint not null,
     began_at timestamptz not null default pg_catalog.clock_timestamp(),
     timeline text collate "C" not null default left(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()), 8),
+    cluster bigint,
     reason text not null,
     principal text not null default coalesce(nullif(pg_catalog.current_setting('role'), 'none'), session_user),
     recorded_in xid8 not null default pg_catalog.pg_current_xact_id()
@@ -16,6 +17,8 @@ comment on column esdb.epoch_records.first_position is 'Every position drawn in 
 comment on column esdb.epoch_records.last_position is
     'Up to here the epoch before is kept. Positions between this and first_position - 1 may have been given out and lost.';
 comment on column esdb.epoch_records.timeline is 'The server''s timeline when the epoch began.';
+comment on column esdb.epoch_records.cluster is
+    'The system identifier of the server''s cluster then; null: not noted. pg_upgrade and dumps take a store to another one, whose timelines have the same names.';
 comment on column esdb.epoch_records.recorded_in is 'The transaction that wrote the row.';
 
 insert into esdb.epoch_records (first_position, last_position, reason)

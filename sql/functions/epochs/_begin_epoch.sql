@@ -1,6 +1,6 @@
 -- Begins an epoch, if none was begun since the server recovered; forced: in any case. Positions jump ahead, so that none
--- that was given out and lost is given out again: by 2^24 after a crash, which loses less than a second, by 2^36 on
--- another timeline and when forced. A store that never drew a position has lost none, and begins without a jump.
+-- that was given out and lost is given out again: a little after a crash, far on another timeline and when forced, see
+-- _position_after_loss(). A store that never drew a position has lost none, and begins without a jump.
 --
 -- All of it is in sequences, which keep their values whatever becomes of this transaction: who comes later goes by them.
 -- epoch_start is set last; until then the next one begins again, which is only a further jump, because nobody draws
@@ -16,10 +16,8 @@ parallel unsafe
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-    _highest constant bigint := 281474976710655;
     _drawn bigint;
     _kept bigint;
-    _gap bigint;
 begin
     perform pg_advisory_xact_lock((29283::bigint << 48) | 'esdb.epoch_start'::regclass::oid::bigint);
     if forced or pg_sequence_last_value('esdb.epoch_start'::regclass) is null then
@@ -31,14 +29,9 @@ begin
                 perform setval('esdb.wake_clock'::regclass, 0, false);
             end if;
             _kept := esdb._kept_position(forced);
-            _gap := case
-                when forced or esdb._timeline() is distinct from (
-                    select r.timeline from esdb.epoch_records as r order by r.first_position desc limit 1)
-                then 68719476736
-                else 16777216
-            end;
+            perform esdb._pass_over_tokens();
             _drawn := greatest(pg_sequence_last_value('esdb.event_position'::regclass), esdb._last_event_position());
-            _drawn := _drawn + least(_gap, (_highest - _drawn) / 2);
+            _drawn := esdb._position_after_loss(_drawn, is_crash => not forced and esdb._has_only_crashed());
             perform setval('esdb.epoch_base'::regclass, _kept);
             perform setval('esdb.event_position'::regclass, _drawn);
             perform setval('esdb.epoch_start'::regclass, _drawn + 1);

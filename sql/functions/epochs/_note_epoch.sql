@@ -11,7 +11,6 @@ set search_path = pg_catalog, pg_temp
 as $function$
 declare
     _start constant bigint := pg_sequence_last_value('esdb.epoch_start'::regclass);
-    _timeline text;
 begin
     if exists (
         select
@@ -21,16 +20,11 @@ begin
         return true;
     end if;
     if not exists (select from esdb.epoch_records as r where r.first_position = _start) then
-        select r.timeline into _timeline
-        from esdb.epoch_records as r
-        where r.first_position < _start
-        order by r.first_position desc
-        limit 1;
-        insert into esdb.epoch_records (first_position, last_position, reason)
+        insert into esdb.epoch_records (first_position, last_position, cluster, reason)
         values (
-            _start, pg_sequence_last_value('esdb.epoch_base'::regclass),
+            _start, pg_sequence_last_value('esdb.epoch_base'::regclass), esdb._cluster(),
             coalesce(reason, case
-                when _timeline = esdb._timeline() then 'the server recovered from a crash'
+                when esdb._has_only_crashed(_start) then 'the server recovered from a crash'
                 else 'the server was promoted or restored'
             end));
     end if;

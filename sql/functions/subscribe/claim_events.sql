@@ -68,6 +68,9 @@ begin
         if _checkpoint.lease_until is not null then
             _checkpoint := esdb._end_lease(_checkpoint, _definition);
         end if;
+        if pg_sequence_last_value('esdb.epoch_start'::regclass) is null then
+            perform esdb._pass_over_tokens();
+        end if;
         _checkpoint.token := nextval('esdb.checkpoint_number'::regclass) * 1024 + _candidate.partition;
         _checkpoint.worker := claim_events.worker;
         _checkpoint.lease := claim_events.lease;
