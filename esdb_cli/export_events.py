@@ -169,10 +169,10 @@ class _Export:
 
 
 def _gaps(database_url: str | None) -> list[tuple[int, int]]:
-    """Return what each epoch jumped over: the last position before it and its first one."""
-    query = "select last_position, first_position from esdb.epochs where last_position < first_position - 1 order by 1"
+    """Return what each epoch jumped over, one that is not noted yet, too: the last position before it and its first."""
+    query = "select last_position, first_position from esdb._lost_ranges() where last_position < first_position - 1"
     with connect(database_url) as connection:
-        return connection.execute(query).fetchall()
+        return sorted(connection.execute(query).fetchall())
 
 
 def _mark(database_url: str | None) -> int:

@@ -243,6 +243,21 @@ def test_a_crash_before_the_epoch_is_committed_leaves_one_lost_range(servers: Se
         assert refused(connection, kept + 1)["first_position"] == new
 
 
+def test_an_export_passes_over_an_epoch_that_is_not_noted_yet(servers: Servers) -> None:
+    """More events than a page before the loss, so that a page ends where the positions may be lost."""
+    server = servers.primary()
+    with connected(server) as connection:
+        append_many(connection, "s", 10_000)
+    crashed(server)
+    with connected(server) as connection:
+        connection.execute("begin")
+        append(connection, "s")
+        connection.execute("rollback")
+        assert value(connection, "select count(*) from esdb.epochs") == 1
+    result = run_esdb("export", url=server.url())
+    assert (result.returncode, result.stdout.count("\n")) == (0, 10_000), result.stderr
+
+
 def test_recover_after_a_dump_was_restored(servers: Servers) -> None:
     """A dump resets nothing, so the store cannot know: the owner says so."""
     old, new = servers.primary(), servers.primary()

@@ -1,5 +1,6 @@
 -- The positions that may have been given out and lost: those between last_position and first_position - 1 of each epoch,
--- the newest one's also while no transaction that notes it has committed. No row for an epoch that lost none. Locks nothing.
+-- the newest one's also while no transaction that notes it has committed. No row for an epoch that lost none. `esdb export`
+-- asks it, too, as whoever calls it. Locks nothing.
 create or replace function esdb._lost_ranges()
 returns table (
     number bigint,
@@ -9,6 +10,7 @@ returns table (
 language sql
 volatile
 parallel unsafe
+security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 select row_number() over (order by e.first_position), e.last_position, e.first_position
@@ -24,3 +26,4 @@ $function$;
 comment on function esdb._lost_ranges() is 'The positions that may have been given out and lost, a row an epoch.';
 
 revoke all on function esdb._lost_ranges() from public;
+grant execute on function esdb._lost_ranges() to esdb_reader, esdb_writer, esdb_maintainer;

@@ -82,6 +82,7 @@ select * from (
         ('esdb._due_snapshots(integer)'),
         ('esdb._export_page(bigint,bigint,integer,integer,text[],text[],timestamp with time zone,timestamp with time zone,boolean)'),
         ('esdb._edge_position(oid,integer)'),
+        ('esdb._lost_ranges()'),
         ('esdb._partition_status()'),
         ('esdb._partition_bounds(oid)'),
         ('esdb._recent_appends()'),
