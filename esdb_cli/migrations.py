@@ -20,6 +20,7 @@ from esdb_cli.errors import EXIT_LOCK_TIMEOUT, EXIT_PENDING, CliError
 from esdb_cli.ledger import LedgerBackend
 from esdb_cli.package import Kind, Package, SqlFile, ledger_sql, preflight_sql
 from esdb_cli.preflight import Facts, check
+from esdb_cli.resources import package_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +38,7 @@ _SESSION = "set local statement_timeout = 0; set local client_min_messages = war
 _SAFE = "set local search_path = pg_catalog, pg_temp; set local check_function_bodies = off"
 _CLOSING = ("commit;", "")
 _RECORD_OBJECTS = "select esdb_meta.record_objects()"
+_NOTE = "select esdb_meta.note_migration(:version)"
 
 
 @dataclass(frozen=True)
@@ -182,17 +184,19 @@ class Migrator:
 
     def _record_repeatable(self, files: list[SqlFile]) -> None:
         self._ledger.record(files)
-        if self._has_recorder():
+        if self._has("record_objects"):
             self._ledger.execute(_RECORD_OBJECTS)
+        if self._has("note_migration"):
+            self._ledger.execute(_NOTE, {"version": package_version()})
 
     def _record_is_missing(self) -> bool:
-        if not self._has_recorder():
+        if not self._has("record_objects"):
             return False
         row = self._connection.execute("select not exists (select from esdb_meta.objects)").fetchone()
         return bool(row and row[0])
 
-    def _has_recorder(self) -> bool:
-        return any(file.path.stem == "record_objects" for file in self._package.repeatable)
+    def _has(self, function: str) -> bool:
+        return any(file.path.stem == function for file in self._package.repeatable)
 
     def _locked(self, work: Callable[[], Result]) -> Result:
         """Run work in a transaction that holds the lock, again and again until no other lock stands in its way."""
