@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import psycopg
 from psycopg.pq import TransactionStatus
 
+from esdb_cli.compatibility import NewerStoreError
 from esdb_cli.db import rows
 from esdb_cli.errors import EXIT_LOCK_TIMEOUT, EXIT_PENDING, CliError
 from esdb_cli.ledger import LedgerBackend
@@ -126,11 +127,7 @@ class Migrator:
     def _refuse_other_package(self) -> None:
         states = [state for state in self.states() if state.kind == "versioned"]
         if newer := [state.id for state in states if state.state == "removed"]:
-            raise CliError(
-                "the database is newer than this package",
-                detail=f"it has migrations this package does not know: {', '.join(newer)}",
-                hint="install the version of esdb that migrated it",
-            )
+            raise NewerStoreError(newer)
         if edited := [state.id for state in states if state.state == "changed"]:
             raise CliError(
                 "a versioned file was edited after it was applied",

@@ -72,18 +72,7 @@ class Deeds:
         return found
 
 
-def test_all_that_is_no_event_is_in_the_audit_log(new_server: NewServer, tmp_path: Path) -> None:
-    server = new_server(durable=False, host="127.0.0.1")
-    with psycopg.connect(server.url(), autocommit=True) as administrator:
-        administrator.execute("create role owner login createrole")
-        administrator.execute("create database shop owner owner")
-    url = make_conninfo(server.url("shop", user="owner", tcp=True), application_name=CLIENT["application_name"])
-    assert run_esdb("migrate", url=url).returncode == 0
-    deeds = Deeds(url)
-    made = Counter(action for action, _, _ in deeds.noted())
-    partitions = deeds.connection.execute("select count(*) as n from esdb.partitions").fetchone()
-    assert made == {"migrate": 1, "create partition": (partitions or {})["n"]}
-
+def contexts_are_changed(deeds: Deeds) -> None:
     a_context = deeds.done("contexts", "add", "o", "order", "--wait", "10")
     assert a_context[0] == ("add context", "order", None)
     assert deeds.details("add context") == {"kind": "bounded", "code": "o"}
@@ -92,11 +81,15 @@ def test_all_that_is_no_event_is_in_the_audit_log(new_server: NewServer, tmp_pat
     assert deeds.done("contexts", "retain", "order", "30 days") == [("set retention", "order", None)]
     assert deeds.done("contexts", "retain", "order", "30 days") == []
 
+
+def settings_are_changed(deeds: Deeds) -> None:
     assert deeds.done("settings", "set", "seal_after", "0") == [("set setting", "seal_after", None)]
     assert deeds.done("settings", "set", "seal_after", "0") == []
     assert deeds.done("settings", "reset", "seal_after") == [("set setting", "seal_after", None)]
     assert deeds.details("set setting") == {"before": "00:00:00", "after": "1 day", "is_default": True}
 
+
+def aggregate_types_are_registered(deeds: Deeds) -> None:
     register = ("aggregate-types", "set", "order", "--context", "order", "--group")
     assert deeds.done(*register, "m") == [("set aggregate type", "order", None)]
     assert deeds.done(*register, "m") == []
@@ -107,10 +100,14 @@ def test_all_that_is_no_event_is_in_the_audit_log(new_server: NewServer, tmp_pat
     }
     assert deeds.done("aggregate-types", "remove", "order") == [("remove aggregate type", "order", None)]
 
+
+def indexes_are_enabled(deeds: Deeds) -> None:
     assert deeds.done("indexes", "enable", "correlation") == [("enable index", "correlation", None)]
     assert deeds.done("indexes", "enable", "correlation") == []
     assert deeds.done("indexes", "disable", "correlation") == [("disable index", "correlation", None)]
 
+
+def partitions_come_and_go(deeds: Deeds, tmp_path: Path) -> None:
     file = write(tmp_path / "history", events(20))
     leaf = f"events_bookmark_y{START:%Ym%m}"
     assert deeds.done("import", file) == [
@@ -130,6 +127,8 @@ def test_all_that_is_no_event_is_in_the_audit_log(new_server: NewServer, tmp_pat
     assert deeds.done("partitions", "restore", str(shelf)) == [("restore", leaf, 20)]
     assert deeds.details("restore")["location"] == str(shelf / leaf)
 
+
+def subscriptions_are_changed(deeds: Deeds) -> None:
     for _ in range(2):
         deeds.called("select esdb.append_event('s', 'T', '{}', bounded_context => 'n', group_context => 'm')")
     assert deeds.noted() == []
@@ -145,6 +144,8 @@ def test_all_that_is_no_event_is_in_the_audit_log(new_server: NewServer, tmp_pat
     park(deeds.connection, "mailer")
     assert deeds.done("subscriptions", "drop", "mailer") == [("drop subscription", "mailer", 1)]
 
+
+def old_things_are_removed(deeds: Deeds) -> None:
     deeds.called(OLD_SNAPSHOTS, 12)
     assert deeds.done("snapshots", "cleanup") == [("clean up", "snapshots", 7)]
     assert deeds.details("clean up") == {"keep": 5, "older_than": "30 days"}
@@ -153,8 +154,32 @@ def test_all_that_is_no_event_is_in_the_audit_log(new_server: NewServer, tmp_pat
     assert deeds.details("clean up") == {"older_than": "7 days"}
     assert deeds.done("maintain") == []
 
+
+def an_epoch_begins(deeds: Deeds) -> None:
     assert deeds.done("recover", "--force", "--reason", "a drill") == [("recover", "epoch", 1 << 36)]
     assert deeds.details("recover")["reason"] == "a drill"
+
+
+def test_all_that_is_no_event_is_in_the_audit_log(new_server: NewServer, tmp_path: Path) -> None:
+    server = new_server(durable=False, host="127.0.0.1")
+    with psycopg.connect(server.url(), autocommit=True) as administrator:
+        administrator.execute("create role owner login createrole")
+        administrator.execute("create database shop owner owner")
+    url = make_conninfo(server.url("shop", user="owner", tcp=True), application_name=CLIENT["application_name"])
+    assert run_esdb("migrate", url=url).returncode == 0
+    deeds = Deeds(url)
+    made = Counter(action for action, _, _ in deeds.noted())
+    partitions = deeds.connection.execute("select count(*) as n from esdb.partitions").fetchone()
+    assert made == {"migrate": 1, "create partition": (partitions or {})["n"]}
+
+    contexts_are_changed(deeds)
+    settings_are_changed(deeds)
+    aggregate_types_are_registered(deeds)
+    indexes_are_enabled(deeds)
+    partitions_come_and_go(deeds, tmp_path)
+    subscriptions_are_changed(deeds)
+    old_things_are_removed(deeds)
+    an_epoch_begins(deeds)
 
     rows = deeds.rows()
     assert {row["action"] for row in rows} == documented()
@@ -186,7 +211,8 @@ def test_a_migration_that_was_cut_short_is_noted_by_the_next(empty_db: Connectio
     assert affected == len(package.files)
     # as if a later version had brought a file, and its run was killed behind it
     empty_db.execute(
-        "insert into esdb_meta.checksums (id, kind, sha256) values ('9999_later', 'versioned', ''); delete from esdb_meta.objects"
+        "insert into esdb_meta.checksums (id, kind, sha256) values ('9999_later', 'versioned', '');"
+        "delete from esdb_meta.objects"
     )
     empty_db.execute("select esdb_meta.note_migration('later')")
     empty_db.execute("select esdb_meta.note_migration('later still')")
