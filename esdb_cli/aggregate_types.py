@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from esdb_cli.arguments import wait_option
 from esdb_cli.calls import call
 from esdb_cli.db import connect, database_option, rows
+from esdb_cli.ddl import patient
 from esdb_cli.errors import CliError
 from esdb_cli.output import print_json, print_table, printable, say
 
@@ -39,10 +41,17 @@ def list_command(*, as_json: bool, database_url: str | None) -> None:
 @click.argument("aggregate_type", metavar="TYPE")
 @click.option("--context", "bounded_context", required=True, help="Bounded context, its code or name.")
 @click.option("--group", "group_context", required=True, help="Group context, its code or name.")
+@wait_option
 @click.option("--dry-run", is_flag=True, help="Print the exact SQL and change nothing.")
 @database_option
 def set_command(
-    *, aggregate_type: str, bounded_context: str, group_context: str, dry_run: bool, database_url: str | None
+    *,
+    aggregate_type: str,
+    bounded_context: str,
+    group_context: str,
+    wait: float,
+    dry_run: bool,
+    database_url: str | None,
 ) -> None:
     """Register an aggregate type, or change its contexts.
 
@@ -55,16 +64,17 @@ def set_command(
     if dry_run:
         _print(statement)
         return
-    with connect(database_url) as connection:
+    with connect(database_url) as connection, patient(connection, wait, "could not change the registration"):
         connection.execute(statement)
     say(f"new streams of {printable(aggregate_type)} belong to {bounded_context} and {group_context}")
 
 
 @aggregate_types.command("remove", short_help="Remove an aggregate type's registration.")
 @click.argument("aggregate_type", metavar="TYPE")
+@wait_option
 @click.option("--dry-run", is_flag=True, help="Print the exact SQL and change nothing.")
 @database_option
-def remove_command(*, aggregate_type: str, dry_run: bool, database_url: str | None) -> None:
+def remove_command(*, aggregate_type: str, wait: float, dry_run: bool, database_url: str | None) -> None:
     """Remove an aggregate type's registration.
 
     Its streams stay as they are; the first append of a new one has to name its contexts.
@@ -73,7 +83,7 @@ def remove_command(*, aggregate_type: str, dry_run: bool, database_url: str | No
     if dry_run:
         _print(statement)
         return
-    with connect(database_url) as connection:
+    with connect(database_url) as connection, patient(connection, wait, "could not remove the registration"):
         row = connection.execute(statement).fetchone()
     if row != (True,):
         raise CliError(f"the aggregate type {aggregate_type!r} is not registered")

@@ -21,19 +21,31 @@ OPEN_TRANSACTIONS: Final = (
 )
 
 
+class BusyError(CliError):
+    """Another run is at work."""
+
+    def __init__(self, command: str) -> None:
+        """Name the command."""
+        hint = "let it end, then run the command again"
+        super().__init__(f"another `{command}` is at work", EXIT_LOCK_TIMEOUT, hint=hint)
+
+
 @contextmanager
-def alone(connection: Connection[Any], key: LiteralString, *, command: str, wait: float) -> Iterator[None]:
+def alone(
+    connection: Connection[Any], key: LiteralString, *, command: str, wait: float, statement_timeout: str = "0"
+) -> Iterator[None]:
     """Be the only run of a command, and let no statement wait longer for a lock: both are the session's, and end here.
 
-    key: of the advisory lock, an SQL expression. wait: seconds. Raises CliError through a pooler, and with exit 4 when
-    another run is at work or a statement waits for longer than that.
+    key: of the advisory lock, an SQL expression. wait: seconds. Raises CliError through a pooler, BusyError when
+    another run is at work for longer than that, and CliError with exit 4 when a statement waits for longer.
     """
     from psycopg import errors
 
     _refuse_pooler(connection)
     # 0 would mean for ever
     connection.execute("select set_config('lock_timeout', %s, false)", (f"{max(1, int(wait * 1000))}ms",))
-    connection.execute("set statement_timeout = 0; set search_path = pg_catalog, pg_temp")
+    connection.execute("select set_config('statement_timeout', %s, false)", (statement_timeout,))
+    connection.execute("set search_path = pg_catalog, pg_temp")
     try:
         _lock(connection, key, command, time.monotonic() + wait)
         try:
@@ -68,8 +80,7 @@ def _lock(connection: Connection[Any], key: LiteralString, command: str, deadlin
         if row and row[0]:
             return
         if time.monotonic() > deadline:
-            hint = "let it end, then run the command again"
-            raise CliError(f"another `{command}` is at work", EXIT_LOCK_TIMEOUT, hint=hint)
+            raise BusyError(command)
         time.sleep(random.uniform(0.05, 0.2))  # noqa: S311 - jitter
 
 

@@ -11,7 +11,8 @@ import click
 
 from esdb_cli.alone import OPEN_TRANSACTIONS, alone
 from esdb_cli.calls import Time, call
-from esdb_cli.db import connect, database_option, rows
+from esdb_cli.compatibility import connect_to_change
+from esdb_cli.db import database_option, rows
 from esdb_cli.ddl import OUTSIDE, phases, script_of
 from esdb_cli.errors import EXIT_LOCK_TIMEOUT, CliError
 from esdb_cli.output import print_json, print_table, say
@@ -65,7 +66,7 @@ def archive_command(
     if dry_run and as_json:
         raise click.UsageError("Give either --dry-run or --json.")
     directory = directory.resolve()
-    with connect(database_url) as connection:
+    with connect_to_change(database_url) as connection:
         choice = {"older_than": older_than, "context": context, "keep_table": keep_table}
         if dry_run:
             steps = plan(connection, choice)
@@ -86,10 +87,18 @@ def plan(connection: Connection[Any], choice: dict[str, Any]) -> list[Row]:
     return rows(connection, call("esdb._archive_plan", choice))
 
 
-def archive(connection: Connection[Any], choice: dict[str, Any], directory: Path, *, wait: float = 60.0) -> list[Row]:
+def archive(
+    connection: Connection[Any],
+    choice: dict[str, Any],
+    directory: Path,
+    *,
+    wait: float = 60.0,
+    statement_timeout: str = "0",
+) -> list[Row]:
     """Archive what is due, one partition after the other, and return what was archived; `wait` is in seconds."""
     done = []
-    with alone(connection, LOCK_KEY, command="esdb partitions archive or restore", wait=wait):
+    command = "esdb partitions archive or restore"
+    with alone(connection, LOCK_KEY, command=command, wait=wait, statement_timeout=statement_timeout):
         steps = plan(connection, choice)
         _warn(connection, steps, directory)
         for _, of_partition in groupby([step for step in steps if step["action"]], lambda step: step["partition"]):

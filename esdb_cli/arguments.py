@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 from click.core import ParameterSource
@@ -13,6 +14,8 @@ from esdb_cli.errors import EXIT_USAGE, CliError
 
 if TYPE_CHECKING:
     from typing import Any
+
+Command = TypeVar("Command", bound=Callable[..., object])
 
 _LARGEST_BIGINT = 2**63 - 1
 
@@ -55,6 +58,13 @@ class EnvironmentOption(click.Option):
             if ctx.get_parameter_source(self.name or "") is not ParameterSource.ENVIRONMENT:
                 raise
             raise CliError(f"{self.envvar}: {error.message}", EXIT_USAGE) from None
+
+
+def wait_option(command: Command) -> Command:
+    """Add `--wait` to a command that waits for row locks; it arrives as the parameter `wait`, in seconds."""
+    return click.option(
+        "--wait", type=click.FloatRange(0), default=60.0, show_default=True, help="Seconds to wait for locks."
+    )(command)
 
 
 BIGINT = _Bigint()

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from esdb_cli.arguments import wait_option
 from esdb_cli.calls import call
+from esdb_cli.compatibility import connect_to_change
 from esdb_cli.db import connect, database_option, rows
-from esdb_cli.ddl import carry_out
+from esdb_cli.ddl import carry_out, patient
 from esdb_cli.output import print_json, print_table, say
 from esdb_cli.partitions import first_phase, plan, render_steps, script
 
@@ -61,7 +63,7 @@ def add_command(
     Its code can be used as soon as the command ends, by every session. Safe to run again, while appends go on, and from
     two places at once.
     """
-    with connect(database_url) as connection:
+    with connect_to_change(database_url) as connection:
         wanted = (kind, code, name, action)
         if dry_run:
             registration, made = _due(connection, *wanted)
@@ -80,9 +82,10 @@ def add_command(
 @contexts.command("retain", short_help="Say how long a bounded context's partitions are kept.")
 @click.argument("context")
 @click.argument("retain", metavar="INTERVAL|forever")
+@wait_option
 @click.option("--dry-run", is_flag=True, help="Print the exact SQL and change nothing.")
 @database_option
-def retain_command(*, context: str, retain: str, dry_run: bool, database_url: str | None) -> None:
+def retain_command(*, context: str, retain: str, wait: float, dry_run: bool, database_url: str | None) -> None:
     """Say how long the partitions of a bounded context (code or name) stay before they may be archived.
 
     An interval such as '7 years', counted from a partition's end, or forever. Nothing is archived by this.
@@ -91,7 +94,7 @@ def retain_command(*, context: str, retain: str, dry_run: bool, database_url: st
     if dry_run:
         click.echo(f"{statement.as_string()};")
         return
-    with connect(database_url) as connection:
+    with connect(database_url) as connection, patient(connection, wait, "could not change the context"):
         row = connection.execute(statement).fetchone()
     kept = row[0] if row and row[0] else None
     say(

@@ -66,8 +66,8 @@ class DataChecks:
             if "leaf" not in leaf:  # the list itself could not be had
                 self._found.add([leaf])
                 continue
-            parameters = (leaf["leaf"], self._stream, MOST_SHOWN)
-            self._found.add(ask(self._connection, "esdb_meta.leaf_faults(%s, %s, %s)", parameters))
+            parameters = (leaf["leaf"], self._stream, MOST_SHOWN, leaf["noted_count"], leaf["noted_hash"])
+            self._found.add(ask(self._connection, "esdb_meta.leaf_faults(%s, %s, %s, %s, %s)", parameters))
             yield self._weight(leaf)
         for check in _TABLES:
             self._found.add(ask(self._connection, check, (self._stream, MOST_SHOWN)))

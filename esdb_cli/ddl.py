@@ -41,6 +41,20 @@ def brief(connection: Connection[Any], statement_timeout: str | None = None) -> 
 
 
 @contextmanager
+def patient(connection: Connection[Any], wait: float, failure: str) -> Iterator[None]:
+    """Be in a transaction that waits `wait` seconds for a lock, and no longer: then CliError, exit 4."""
+    from psycopg import errors
+
+    try:
+        with connection.transaction():
+            # 0 would mean for ever
+            connection.execute("select set_config('lock_timeout', %s, true)", (f"{max(1, round(wait * 1000))}ms",))
+            yield
+    except errors.LockNotAvailable as error:
+        raise CliError(f"{failure} within {wait:g} seconds", EXIT_LOCK_TIMEOUT, hint=LOCKED_OUT) from error
+
+
+@contextmanager
 def turn(connection: Connection[Any], statement_timeout: str | None = None) -> Iterator[None]:
     """Be in such a transaction that holds the maintenance lock, too: the partitions are nobody else's meanwhile."""
     with brief(connection, statement_timeout):

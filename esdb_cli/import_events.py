@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Final
 
 import click
 
+from esdb_cli.compatibility import connect_to_change
 from esdb_cli.db import connect, database_option
 from esdb_cli.errors import EXIT_PENDING, CliError
 from esdb_cli.import_lines import batches
@@ -230,7 +231,7 @@ def _size(file: IO[bytes]) -> int | None:
 
 def _longest_line(database_url: str | None) -> int:
     """Return the bytes that a line may have: what is longer cannot be an event that the store takes."""
-    with connect(database_url) as connection:
+    with connect_to_change(database_url) as connection:
         row = connection.execute("select esdb._setting('max_payload_bytes')::integer").fetchone()
     return max(_SHORTEST_LIMIT, 2 * row[0] if row else 0)
 

@@ -327,4 +327,6 @@ class Import:
         details: dict[str, object] = {"state": state}
         if state != "begun":
             details |= {**asdict(self.totals), "unsealed": [partition for _, partition in self.unsealed]}
-        connection.execute("select esdb._audit(%s, %s, %s::jsonb)", ("import", self.name, json.dumps(details)))
+        connection.execute(
+            "select esdb._audit('import', %s, %s::jsonb, %s)", (self.name, json.dumps(details), details.get("events"))
+        )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from esdb_cli.alone import alone
+from esdb_cli.compatibility import connect_to_change
 from esdb_cli.db import connect, database_option, rows
 from esdb_cli.errors import CliError
 from esdb_cli.output import print_json, print_table, say
@@ -78,7 +79,7 @@ def disable_command(*, name: str, wait: float, dry_run: bool, database_url: str 
 
 
 def _run(name: str, *, wanted: bool, wait: float, dry_run: bool, database_url: str | None) -> None:
-    with connect(database_url) as connection:
+    with connect_to_change(database_url) as connection:
         if dry_run:
             click.echo(script(connection, name, wanted=wanted), nl=False)
             return

@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, LiteralString
 
 import click
 
-from esdb_cli.db import connect, database_option
+from esdb_cli.arguments import EnvironmentOption
+from esdb_cli.compatibility import NewerStoreError, connect_to_change
+from esdb_cli.db import database_option
 from esdb_cli.errors import EXIT_CANNOT_CONNECT, EXIT_FAILED, EXIT_LOCK_TIMEOUT, EXIT_USAGE, CliError, from_database
 from esdb_cli.output import print_json, print_table, say
 from esdb_cli.snapshots import clean_up, days, older_than_days_option
@@ -32,12 +35,14 @@ _MARK: Final = "select esdb.publish_mark()"
 class Options:
     """How long a step may wait for a lock, and a statement of its may run (0: for ever), in seconds; and what to keep.
 
-    snapshot_days: days for which each snapshot stays; None: the setting snapshot_retention.
+    older_than_days: for which each snapshot stays; None: the setting snapshot_retention. archives: the directory that
+    partitions past their retention go to; None: they stay.
     """
 
-    lock: float
-    statement: float
-    snapshot_days: int | None = None
+    lock_timeout: float
+    statement_timeout: float
+    older_than_days: int | None
+    archives: Path | None
 
 
 @dataclass(frozen=True)
@@ -71,9 +76,23 @@ def _create_next(connection: psycopg.Connection[Any], options: Options) -> Done:
     from esdb_cli.partitions import create_next
 
     # it takes turns with other runs, and asks for locks briefly and again, as long as lock_timeout is
-    made = create_next(connection, wait=options.lock, statement_timeout=_milliseconds(options.statement))
+    try:
+        made = create_next(
+            connection, wait=options.lock_timeout, statement_timeout=_milliseconds(options.statement_timeout)
+        )
+    except CliError as error:
+        if error.exit_code == EXIT_LOCK_TIMEOUT and _are_partitions_being_made(connection):
+            return Done(_BUSY, is_skipped=True)
+        raise
     partitions = sum(step["action"] == "create_month" for step in made)
     return Done(f"{partitions} months made" if made else "nothing to do")
+
+
+def _are_partitions_being_made(connection: psycopg.Connection[Any]) -> bool:
+    """Tell whether a run of create-next keeps this one from the partitions: it may read an overflow for long."""
+    with connection.transaction():
+        row = connection.execute("select esdb._try_step('create-next')").fetchone()
+    return row is not None and not row[0]
 
 
 def _script_of_create_next(connection: psycopg.Connection[Any], _: Options) -> str:
@@ -85,7 +104,9 @@ def _script_of_create_next(connection: psycopg.Connection[Any], _: Options) -> s
 def _seal(connection: psycopg.Connection[Any], options: Options) -> Done:
     from esdb_cli.seal import seal
 
-    done = seal(connection, wait=options.lock, statement_timeout=_milliseconds(options.statement))
+    done = seal(connection, wait=options.lock_timeout, statement_timeout=_milliseconds(options.statement_timeout))
+    if done.held and _are_partitions_being_made(connection):
+        return _so_far(len(done.sealed), "sealed", is_finished=False)
     done.raise_for_held()
     return Done(f"{len(done.sealed)} partitions sealed" if done.sealed else "nothing to do")
 
@@ -96,22 +117,57 @@ def _script_of_seal(connection: psycopg.Connection[Any], _: Options) -> str:
     return script(connection, None) or "-- nothing to do\n"
 
 
+def _archive(connection: psycopg.Connection[Any], options: Options) -> Done:
+    from esdb_cli.alone import BusyError
+    from esdb_cli.archive import archive
+
+    due = _due_for_archive(connection)
+    if not due:
+        return Done("nothing to do")
+    if options.archives is None:
+        return Done(f"{len(due)} partitions are past their time: give --archive-to", is_skipped=True)
+    try:
+        done = archive(
+            connection, {}, options.archives,
+            wait=options.lock_timeout, statement_timeout=_milliseconds(options.statement_timeout),
+        )  # fmt: skip
+    except BusyError:
+        return Done(_BUSY, is_skipped=True)
+    return Done(f"{len(done)} partitions archived" if done else "nothing to do")
+
+
+def _due_for_archive(connection: psycopg.Connection[Any]) -> set[str]:
+    """Give the partitions that are sealed and past their context's time, or were left half archived."""
+    from esdb_cli.archive import plan
+
+    return {step["partition"] for step in plan(connection, {}) if step["action"]}
+
+
+def _script_of_the_archives(connection: psycopg.Connection[Any], options: Options) -> str:
+    from esdb_cli.archive import plan, script
+
+    if options.archives is None:
+        due = len(_due_for_archive(connection))
+        return f"-- {due} partitions are past their time: give --archive-to\n" if due else "-- nothing to do\n"
+    return script(connection, plan(connection, {}), options.archives) or "-- nothing to do\n"
+
+
 def _purge_keys(connection: psycopg.Connection[Any], options: Options) -> Done:
     removed = 0
     while True:
         row = _alone("purge-keys", connection, options, _PURGE)
         if row is None:
-            return _removed(removed, is_finished=False)
+            return _so_far(removed, "removed", is_finished=False)
         removed += row[0]
         if row[0] < KEYS_AT_ONCE:
-            return _removed(removed, is_finished=True)
+            return _so_far(removed, "removed", is_finished=True)
 
 
 def _clean_up_snapshots(connection: psycopg.Connection[Any], options: Options) -> Done:
     removed, is_finished = clean_up(
         _which_snapshots(options), lambda batch: _alone("clean-snapshots", connection, options, batch)
     )
-    return _removed(removed, is_finished=is_finished)
+    return _so_far(removed, "removed", is_finished=is_finished)
 
 
 def _script_of_the_snapshots(_: psycopg.Connection[Any], options: Options) -> str:
@@ -119,13 +175,13 @@ def _script_of_the_snapshots(_: psycopg.Connection[Any], options: Options) -> st
 
 
 def _which_snapshots(options: Options) -> dict[Any, Any]:
-    return {"older_than": days(options.snapshot_days)}
+    return {"older_than": days(options.older_than_days)}
 
 
-def _removed(number: int, *, is_finished: bool) -> Done:
+def _so_far(number: int, done: str, *, is_finished: bool) -> Done:
     if is_finished:
-        return Done(f"{number} removed")
-    return Done(f"{number} removed, then {_BUSY}" if number else _BUSY, is_skipped=True)
+        return Done(f"{number} {done}")
+    return Done(f"{number} {done}, then {_BUSY}" if number else _BUSY, is_skipped=True)
 
 
 def _refresh_statistics(connection: psycopg.Connection[Any], options: Options) -> Done:
@@ -133,9 +189,9 @@ def _refresh_statistics(connection: psycopg.Connection[Any], options: Options) -
     return Done(_BUSY, is_skipped=True) if row is None else Done("refreshed")
 
 
-def _publish_mark(connection: psycopg.Connection[Any], _: Options) -> Done:
-    row = connection.execute(_MARK).fetchone()
-    return Done(f"published up to {row[0] if row else 0}")
+def _publish_mark(connection: psycopg.Connection[Any], options: Options) -> Done:
+    row = _alone("mark", connection, options, _MARK)
+    return Done(_BUSY, is_skipped=True) if row is None else Done(f"published up to {row[0]}")
 
 
 def _alone(
@@ -145,7 +201,7 @@ def _alone(
     with connection.transaction():
         connection.execute(
             "select set_config('lock_timeout', %s, true), set_config('statement_timeout', %s, true)",
-            (_milliseconds(options.lock), _milliseconds(options.statement)),
+            (_milliseconds(options.lock_timeout), _milliseconds(options.statement_timeout)),
         )
         row = connection.execute("select esdb._try_step(%s)", (step,)).fetchone()
         if row is None or not row[0]:
@@ -166,6 +222,7 @@ def _same(statement: str) -> Callable[[psycopg.Connection[Any], Options], str]:
 STEPS: Final = (
     Step("create-next", _create_next, _script_of_create_next),
     Step("seal", _seal, _script_of_seal),
+    Step("retention", _archive, _script_of_the_archives),
     Step("purge-keys", _purge_keys, _same(_AGAIN.format(KEYS_AT_ONCE) + _PURGE)),
     Step("clean-snapshots", _clean_up_snapshots, _script_of_the_snapshots),
     Step("refresh-stats", _refresh_statistics, _same(_REFRESH)),
@@ -194,6 +251,15 @@ _NAMES: Final = [step.name for step in STEPS]
     help="How long a statement of a step may run; 0: for ever.",
 )
 @older_than_days_option("--snapshots-older-than-days")
+@click.option(
+    "--archive-to",
+    "archives",
+    cls=EnvironmentOption,
+    type=click.Path(exists=True, file_okay=False, writable=True, resolve_path=True, path_type=Path),
+    envvar="ESDB_ARCHIVE_TO",
+    metavar="DIR",
+    help="Archive what is past its context's time into this directory  [env: ESDB_ARCHIVE_TO; default: only tell].",
+)
 @click.option("--dry-run", is_flag=True, help="Print the exact SQL of each step and change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print what became of each step as JSON.")
 @database_option
@@ -201,28 +267,26 @@ def maintain(
     *,
     only: tuple[str, ...],
     skip: tuple[str, ...],
-    lock_timeout: float,
-    statement_timeout: float,
-    older_than_days: int | None,
     dry_run: bool,
     as_json: bool,
     database_url: str | None,
+    **given: Any,
 ) -> None:
     """Do the store's regular maintenance, step by step.
 
-    Make the partitions that are due, seal those that are over, remove idempotency keys and snapshots past their time,
-    refresh the statistics, publish the feed's mark to standbys. A step that fails does not stop the others. Safe every
-    minute and from several hosts at once: a step that another run is at is left to it. Exits 1 when a step failed, 4
-    when all that failed were locked out.
+    Make the partitions that are due, seal those that are over, archive those past their context's time if --archive-to
+    says where, remove idempotency keys and snapshots past their time, refresh the statistics, publish the feed's mark
+    to standbys. A step that fails does not stop the others. Safe every minute and from several hosts at once: a step
+    that another run is at is left to it. Exits 1 when a step failed, 4 when all that failed were locked out.
     """
     if dry_run and as_json:
         raise click.UsageError("Give either --dry-run or --json.")
     steps = [step for step in STEPS if (not only or step.name in only) and step.name not in skip]
     if not steps:
         raise click.UsageError("--only and --skip leave no step to do.")
-    options = Options(lock_timeout, statement_timeout, older_than_days)
+    options = Options(**given)
     if dry_run:
-        with connect(database_url) as connection:
+        with connect_to_change(database_url) as connection:
             for step in steps:
                 click.echo(f"-- {step.name}\n{step.script(connection, options)}", nl=False)
         return
@@ -246,13 +310,13 @@ def _do(step: Step, database_url: str | None, options: Options) -> tuple[Outcome
     begun = time.monotonic()
     code = 0
     try:
-        with connect(database_url) as connection:
+        with connect_to_change(database_url) as connection:
             done = step.run(connection, options)
         result, detail = "skipped" if done.is_skipped else "ok", done.detail
     except (CliError, psycopg.Error) as raised:
         error = from_database(raised) if isinstance(raised, psycopg.Error) else raised
-        if error.exit_code == EXIT_USAGE:
-            raise error from None  # no database is given: that is not for each step to say
+        if error.exit_code == EXIT_USAGE or isinstance(error, NewerStoreError):
+            raise error from None  # no database is given, or it is another package's: that is not for each step to say
         code = error.exit_code if error.exit_code in {EXIT_LOCK_TIMEOUT, EXIT_CANNOT_CONNECT} else EXIT_FAILED
         result, detail = "locked out" if code == EXIT_LOCK_TIMEOUT else "failed", error.message
         say(f"{step.name}:")

@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import psycopg
 from psycopg.pq import TransactionStatus
 
+from esdb_cli.compatibility import NewerStoreError
 from esdb_cli.db import rows
 from esdb_cli.errors import EXIT_LOCK_TIMEOUT, EXIT_PENDING, CliError
 from esdb_cli.ledger import LedgerBackend
 from esdb_cli.package import Kind, Package, SqlFile, ledger_sql, preflight_sql
 from esdb_cli.preflight import Facts, check
+from esdb_cli.resources import package_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +39,7 @@ _SESSION = "set local statement_timeout = 0; set local client_min_messages = war
 _SAFE = "set local search_path = pg_catalog, pg_temp; set local check_function_bodies = off"
 _CLOSING = ("commit;", "")
 _RECORD_OBJECTS = "select esdb_meta.record_objects()"
+_NOTE = "select esdb_meta.note_migration(:version)"
 
 
 @dataclass(frozen=True)
@@ -124,11 +127,7 @@ class Migrator:
     def _refuse_other_package(self) -> None:
         states = [state for state in self.states() if state.kind == "versioned"]
         if newer := [state.id for state in states if state.state == "removed"]:
-            raise CliError(
-                "the database is newer than this package",
-                detail=f"it has migrations this package does not know: {', '.join(newer)}",
-                hint="install the version of esdb that migrated it",
-            )
+            raise NewerStoreError(newer)
         if edited := [state.id for state in states if state.state == "changed"]:
             raise CliError(
                 "a versioned file was edited after it was applied",
@@ -182,17 +181,19 @@ class Migrator:
 
     def _record_repeatable(self, files: list[SqlFile]) -> None:
         self._ledger.record(files)
-        if self._has_recorder():
+        if self._has("record_objects"):
             self._ledger.execute(_RECORD_OBJECTS)
+        if self._has("note_migration"):
+            self._ledger.execute(_NOTE, {"version": package_version()})
 
     def _record_is_missing(self) -> bool:
-        if not self._has_recorder():
+        if not self._has("record_objects"):
             return False
         row = self._connection.execute("select not exists (select from esdb_meta.objects)").fetchone()
         return bool(row and row[0])
 
-    def _has_recorder(self) -> bool:
-        return any(file.path.stem == "record_objects" for file in self._package.repeatable)
+    def _has(self, function: str) -> bool:
+        return any(file.path.stem == function for file in self._package.repeatable)
 
     def _locked(self, work: Callable[[], Result]) -> Result:
         """Run work in a transaction that holds the lock, again and again until no other lock stands in its way."""

@@ -6,11 +6,12 @@ import signal
 import threading
 from contextlib import contextmanager
 from itertools import groupby, takewhile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from esdb_cli.archive import archive_command
+from esdb_cli.compatibility import connect_to_change
 from esdb_cli.db import WITHOUT_TIME_LIMITS, connect, database_option, rows
 from esdb_cli.ddl import carry_out
 from esdb_cli.errors import CliError
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from esdb_cli.db import Row
 
+STEP: Final = "create-next"
 _SECONDS_TO_TAKE_BOUNDS_AWAY = 10.0
 _LISTED = (
     "partition",
@@ -61,7 +63,7 @@ def create_next_command(
     """
     if dry_run and as_json:
         raise click.UsageError("Give either --dry-run or --json.")
-    with connect(database_url) as connection:
+    with connect_to_change(database_url) as connection:
         if dry_run:
             click.echo(script(plan(connection, months)), nl=False)
             return
@@ -131,6 +133,8 @@ def create_next(
     time take turns, and a killed one leaves a plan for the next. A bound that was put on an overflow and cannot be
     made a span of, for whatever reason, is taken away again before the reason is raised.
 
+    Whoever is at it holds the step's lock too: `esdb maintain` asks for it to tell a run from a transaction in the way.
+
     statement_timeout: of each statement but the proof of such a bound, which blocks nobody and reads all of the
     overflow: a limit that it does not keep today it will not keep tomorrow.
     """
@@ -138,6 +142,7 @@ def create_next(
 
     def next_phase() -> list[Row]:
         connection.execute("select set_config('statement_timeout', %s, true)", (statement_timeout,))
+        connection.execute("select esdb._try_step(%s)", (STEP,))
         steps = first_phase(plan(connection, months))
         bounded.update(step["overflow"] for step in steps if step["action"] in _BEHIND_A_BOUND)
         if any(step["action"] == "validate_overflow" for step in steps):

@@ -10,7 +10,8 @@ import click
 from esdb_cli.alone import alone
 from esdb_cli.archive import LOCK_KEY, WAIT_HELP
 from esdb_cli.calls import Json, Time, call
-from esdb_cli.db import connect, database_option, rows
+from esdb_cli.compatibility import connect_to_change
+from esdb_cli.db import database_option, rows
 from esdb_cli.ddl import OUTSIDE, phases, script_of
 from esdb_cli.digest import TableDigest
 from esdb_cli.errors import CliError
@@ -43,7 +44,7 @@ def restore_command(*, directory: Path, wait: float, dry_run: bool, as_json: boo
     from esdb_cli.archive_files import archives_in
 
     folders = [path.absolute() for path in archives_in(directory)]
-    with connect(database_url) as connection:
+    with connect_to_change(database_url) as connection:
         if dry_run:
             click.echo("\n".join(_dry_run(connection, folder) for folder in folders), nl=False)
             return

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, LiteralString
 import click
 
 from esdb_cli.calls import Json, Sql, call
-from esdb_cli.db import connect, database_option, rows
+from esdb_cli.compatibility import connect_to_change
+from esdb_cli.db import database_option, rows
 from esdb_cli.ddl import LOCKED_OUT, Patience, brief, transaction, turn
 from esdb_cli.digest import EVENTS_AT_ONCE, TableDigest
 from esdb_cli.errors import EXIT_LOCK_TIMEOUT, CliError
@@ -63,7 +64,7 @@ def seal_command(*, context: str | None, wait: float, dry_run: bool, as_json: bo
     """
     if dry_run and as_json:
         raise click.UsageError("Give either --dry-run or --json.")
-    with connect(database_url) as connection:
+    with connect_to_change(database_url) as connection:
         if dry_run:
             click.echo(script(connection, context), nl=False)
             return
@@ -97,7 +98,7 @@ def unseal_command(
     change, also where one was kept outside the database; the audit log has them as they were before.
     """
     at = month.replace(tzinfo=UTC)
-    with connect(database_url) as connection:
+    with connect_to_change(database_url) as connection:
         if dry_run:
             leaf = _unseal_plan(connection, context, at)
             statements = "\n".join(f"{statement};" for statement in _unsealing(connection, leaf, reason))

@@ -6,8 +6,10 @@ from typing import Any
 
 import click
 
+from esdb_cli.arguments import wait_option
 from esdb_cli.calls import call
 from esdb_cli.db import connect, database_option, rows
+from esdb_cli.ddl import patient
 from esdb_cli.output import print_json, print_table, say
 
 _COLUMNS = ("name", "value", "default_value", "minimum", "maximum", "is_changed", "meaning")
@@ -34,27 +36,29 @@ def list_command(*, as_json: bool, database_url: str | None) -> None:
 @settings.command("set")
 @click.argument("name")
 @click.argument("value")
+@wait_option
 @click.option("--dry-run", is_flag=True, help="Print the exact SQL and change nothing.")
 @database_option
-def set_command(*, name: str, value: str, dry_run: bool, database_url: str | None) -> None:
+def set_command(*, name: str, value: str, wait: float, dry_run: bool, database_url: str | None) -> None:
     """Change a setting; it holds at once, for every session."""
-    _change(name, {"name": name, "value": value}, dry_run=dry_run, database_url=database_url)
+    _change(name, {"name": name, "value": value}, wait=wait, dry_run=dry_run, database_url=database_url)
 
 
 @settings.command("reset")
 @click.argument("name")
+@wait_option
 @click.option("--dry-run", is_flag=True, help="Print the exact SQL and change nothing.")
 @database_option
-def reset_command(*, name: str, dry_run: bool, database_url: str | None) -> None:
+def reset_command(*, name: str, wait: float, dry_run: bool, database_url: str | None) -> None:
     """Set a setting back to its default."""
-    _change(name, {"name": name}, dry_run=dry_run, database_url=database_url)
+    _change(name, {"name": name}, wait=wait, dry_run=dry_run, database_url=database_url)
 
 
-def _change(name: str, arguments: dict[Any, Any], *, dry_run: bool, database_url: str | None) -> None:
+def _change(name: str, arguments: dict[Any, Any], *, wait: float, dry_run: bool, database_url: str | None) -> None:
     statement = call("esdb.set_setting", arguments)
     if dry_run:
         click.echo(f"{statement.as_string()};")
         return
-    with connect(database_url) as connection:
+    with connect(database_url) as connection, patient(connection, wait, "could not change the setting"):
         row = connection.execute(statement).fetchone()
     say(f"{name} is {row[0] if row else None}")

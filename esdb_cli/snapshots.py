@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from esdb_cli.arguments import MAX_COUNT, EnvironmentOption
+from esdb_cli.arguments import MAX_COUNT, EnvironmentOption, wait_option
 from esdb_cli.calls import Interval, call
 from esdb_cli.db import connect, database_option, rows
+from esdb_cli.ddl import patient
 from esdb_cli.output import print_json, print_table, say
 
 if TYPE_CHECKING:
@@ -72,11 +73,18 @@ def due(*, threshold: int | None, as_json: bool, database_url: str | None) -> No
 @snapshots.command()
 @click.option("--keep", type=MAX_COUNT, help="Newest of each aggregate that stay  [default: setting snapshots_kept].")
 @older_than_days_option("--older-than-days")
+@wait_option
 @click.option("--dry-run", is_flag=True, help="Print the exact SQL and remove nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print how many were removed as JSON.")
 @database_option
 def cleanup(
-    *, keep: int | None, older_than_days: int | None, dry_run: bool, as_json: bool, database_url: str | None
+    *,
+    keep: int | None,
+    older_than_days: int | None,
+    wait: float,
+    dry_run: bool,
+    as_json: bool,
+    database_url: str | None,
 ) -> None:
     """Remove old snapshots; the newest of each aggregate always stay.
 
@@ -90,7 +98,12 @@ def cleanup(
         click.echo(script(arguments), nl=False)
         return
     with connect(database_url) as connection:
-        removed, _ = clean_up(arguments, lambda batch: connection.execute(batch).fetchone())
+
+        def remove(batch: Composed) -> tuple[Any, ...] | None:
+            with patient(connection, wait, "could not remove snapshots"):
+                return connection.execute(batch).fetchone()
+
+        removed, _ = clean_up(arguments, remove)
     if as_json:
         print_json({"removed": removed})
     else:

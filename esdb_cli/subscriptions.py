@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from esdb_cli.arguments import BIGINT
+from esdb_cli.arguments import BIGINT, wait_option
 from esdb_cli.calls import call
 from esdb_cli.db import connect, database_option, rows
+from esdb_cli.ddl import patient
 from esdb_cli.errors import CliError
 from esdb_cli.output import print_json, print_table, printable, say
 
@@ -60,15 +61,16 @@ def list_command(*, as_json: bool, database_url: str | None) -> None:
 @click.option("--aggregate-type", "aggregate_types", multiple=True, help="Aggregate type; can be repeated.")
 @click.option("--max-attempts", type=click.IntRange(1, 1_000_000), help="Deliveries of an event before it is parked.")
 @click.option("--on-failure", type=click.Choice(["park", "stop"]), help="Does the rest of its aggregate go on or wait?")
+@wait_option
 @_dry_run
 @database_option
-def create_command(*, name: str, dry_run: bool, database_url: str | None, **definition: object) -> None:
+def create_command(*, name: str, wait: float, dry_run: bool, database_url: str | None, **definition: object) -> None:
     """Make a subscription: the store keeps its place and shares its events out to workers.
 
     The same again changes nothing.
     """
     statement = call("esdb.create_subscription", {"name": name, **definition})
-    _change(statement, f"the subscription {name} is there", dry_run=dry_run, database_url=database_url)
+    _change(statement, f"the subscription {name} is there", wait=wait, dry_run=dry_run, database_url=database_url)
 
 
 @subscriptions.command("lag")
@@ -92,51 +94,55 @@ def parked_command(*, name: str | None, as_json: bool, database_url: str | None)
 @subscriptions.command("replay", short_help="Deliver parked events again.")
 @click.argument("name")
 @_position
+@wait_option
 @_dry_run
 @database_option
-def replay_command(*, name: str, position: int | None, dry_run: bool, database_url: str | None) -> None:
+def replay_command(*, name: str, position: int | None, wait: float, dry_run: bool, database_url: str | None) -> None:
     """Deliver parked events again: all that failed, or one; one that fails again is parked at once."""
     statement = call("esdb.replay_parked", {"subscription": name, '"position"': position})
-    _change(statement, f"workers of {name} get them again", dry_run=dry_run, database_url=database_url)
+    _change(statement, f"workers of {name} get them again", wait=wait, dry_run=dry_run, database_url=database_url)
 
 
 @subscriptions.command("discard", short_help="Give parked events up.")
 @click.argument("name")
 @_position
+@wait_option
 @_dry_run
 @database_option
-def discard_command(*, name: str, position: int | None, dry_run: bool, database_url: str | None) -> None:
+def discard_command(*, name: str, position: int | None, wait: float, dry_run: bool, database_url: str | None) -> None:
     """Give parked events up: all that failed, or one. They stay in the store."""
     statement = call("esdb.discard_parked", {"subscription": name, '"position"': position})
-    _change(statement, f"{name} does without them", dry_run=dry_run, database_url=database_url)
+    _change(statement, f"{name} does without them", wait=wait, dry_run=dry_run, database_url=database_url)
 
 
 @subscriptions.command("reset", short_help="Begin again behind a position.")
 @click.argument("name")
 @click.option("--to", "to_position", type=BIGINT, required=True, help="0: from the first event; -1: from now on.")
+@wait_option
 @_dry_run
 @database_option
-def reset_command(*, name: str, to_position: int, dry_run: bool, database_url: str | None) -> None:
+def reset_command(*, name: str, to_position: int, wait: float, dry_run: bool, database_url: str | None) -> None:
     """Begin again behind a position; leases end, and what was parked behind it is forgotten."""
     statement = call("esdb.reset_subscription", {"subscription": name, "to_position": to_position})
-    _change(statement, f"{name} begins again", dry_run=dry_run, database_url=database_url)
+    _change(statement, f"{name} begins again", wait=wait, dry_run=dry_run, database_url=database_url)
 
 
 @subscriptions.command("drop", short_help="Remove a subscription.")
 @click.argument("name")
+@wait_option
 @_dry_run
 @database_option
-def drop_command(*, name: str, dry_run: bool, database_url: str | None) -> None:
+def drop_command(*, name: str, wait: float, dry_run: bool, database_url: str | None) -> None:
     """Remove a subscription with its place and its parked events; the events stay in the store."""
     statement = call("esdb.drop_subscription", {"subscription": name})
-    _change(statement, f"{name} is gone", dry_run=dry_run, database_url=database_url)
+    _change(statement, f"{name} is gone", wait=wait, dry_run=dry_run, database_url=database_url)
 
 
-def _change(statement: Composed, done: str, *, dry_run: bool, database_url: str | None) -> None:
+def _change(statement: Composed, done: str, *, wait: float, dry_run: bool, database_url: str | None) -> None:
     if dry_run:
         click.echo(f"{statement.as_string()};")
         return
-    with connect(database_url) as connection:
+    with connect(database_url) as connection, patient(connection, wait, "could not change the subscription"):
         connection.execute(statement)
     say(printable(done))
 

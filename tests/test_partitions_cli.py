@@ -149,7 +149,7 @@ def test_what_cannot_be_rendered_is_refused(esdb: Esdb, arguments: list[str], co
 
 def test_the_retention_of_a_context(db: Connection, esdb: Esdb) -> None:
     dry = esdb("contexts", "retain", "b", "7 years", "--dry-run")
-    assert (dry.returncode, value(db, "select count(*) from esdb.audit_log")) == (0, 0)
+    assert (dry.returncode, value(db, "select count(*) from esdb.audit_log where action = 'set retention'")) == (0, 0)
     db.execute(sql.SQL(dry.stdout))
     assert value(db, "select retain::text from esdb.contexts where code = 'b'") == "7 years"
     result = esdb("contexts", "retain", "note", "90 days")
@@ -159,12 +159,8 @@ def test_the_retention_of_a_context(db: Connection, esdb: Esdb) -> None:
     assert {row["code"]: row["retain"] for row in rows if row["retain"]} == {"b": "7 years", "n": "90 days"}
     assert esdb("contexts", "retain", "b", "forever").stderr == "partitions of b are kept for ever\n"
     assert value(db, "select retain from esdb.contexts where code = 'b'") is None
-    log = db.execute("select action, subject, details ->> 'after' from esdb.audit_log order by number").fetchall()
-    assert log == [
-        ("set retention", "bookmark", "7 years"),
-        ("set retention", "note", "90 days"),
-        ("set retention", "bookmark", None),
-    ]
+    query = "select subject, details ->> 'after' from esdb.audit_log where action = 'set retention' order by number"
+    assert db.execute(query).fetchall() == [("bookmark", "7 years"), ("note", "90 days"), ("bookmark", None)]
 
 
 @pytest.mark.parametrize("bad", ["7", "0", "0 days", "soon", "--", "1001 years"])

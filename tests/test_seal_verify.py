@@ -375,9 +375,5 @@ def test_a_maintainer_may_verify_what_is_sealed_and_read_the_audit_trail(sealed:
     with connection.transaction(force_rollback=True):
         connection.execute("set local role esdb_maintainer")
         assert lines(connection, "ab" * 32) != []
-        assert connection.execute(
-            "select action, subject from esdb.audit_trail order by number limit 1"
-        ).fetchone() == (
-            "seal",
-            sealed.leaf,
-        )
+        first = "select subject from esdb.audit_trail where action = 'seal' order by number limit 1"
+        assert connection.execute(first).fetchone() == (sealed.leaf,)

@@ -9,12 +9,13 @@ select
     l.application_name,
     l.action,
     l.subject,
+    l.affected,
     l.details
 from esdb.audit_log as l
 order by l.number
 offset 0;
 
-comment on view esdb.audit_trail is 'Who did what to the store, apart from appending: seals, unseals, archives ….';
+comment on view esdb.audit_trail is 'Who did what to the store, apart from appending: seals, archives, settings, contexts, migrations …; affected: how many events, snapshots, keys or files. Reads the log as a whole: a question of one action or time reads as much.';
 
 revoke all on esdb.audit_trail from public;
 grant select on esdb.audit_trail to esdb_maintainer;

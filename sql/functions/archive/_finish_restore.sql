@@ -33,7 +33,12 @@ begin
     perform esdb._audit(
         'restore', _archive.partition,
         esdb._archive_facts(_archive.bounded_context, _archive.lower_bound) - 'columns'
-            || jsonb_build_object('location', _finish_restore.location));
+            || jsonb_build_object('location', _finish_restore.location),
+        (
+            select s.event_count
+            from esdb.seals as s
+            where s.bounded_context = _archive.bounded_context and s.lower_bound = _archive.lower_bound
+        ));
 end
 $function$;
 

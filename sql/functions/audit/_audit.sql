@@ -2,7 +2,8 @@
 create or replace function esdb._audit(
     action text,
     subject text,
-    details jsonb default '{}'
+    details jsonb default '{}',
+    affected bigint default null
 )
 returns void
 language sql
@@ -10,10 +11,10 @@ volatile
 parallel unsafe
 set search_path = pg_catalog, pg_temp
 as $function$
-insert into esdb.audit_log (action, subject, details)
-values (action, subject, details)
+insert into esdb.audit_log (action, subject, affected, details)
+values (action, subject, affected, details)
 $function$;
 
-comment on function esdb._audit(text, text, jsonb) is 'Adds a row to esdb.audit_log.';
+comment on function esdb._audit(text, text, jsonb, bigint) is 'Adds a row to esdb.audit_log.';
 
-revoke all on function esdb._audit(text, text, jsonb) from public;
+revoke all on function esdb._audit(text, text, jsonb, bigint) from public;

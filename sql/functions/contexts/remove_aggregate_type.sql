@@ -1,4 +1,5 @@
--- Removes an aggregate type's registration; streams of the type stay as they are and go on. False: it had none.
+-- Removes an aggregate type's registration; streams of the type stay as they are and go on. False: it had none. The
+-- audit log has what it was.
 -- Locks the type's row in esdb.aggregate_types until the transaction ends; no append waits for it. Errors: SE009.
 create or replace function esdb.remove_aggregate_type(
     aggregate_type text
@@ -11,13 +12,21 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 #variable_conflict use_column
+declare
+    _before jsonb;
 begin
     if remove_aggregate_type.aggregate_type is null then
         perform esdb._invalid_argument('aggregate_type', 'null', 'Pass a registered aggregate type.');
     end if;
     delete from esdb.aggregate_types as t
-    where t.aggregate_type = remove_aggregate_type.aggregate_type;
-    return found;
+    where t.aggregate_type = remove_aggregate_type.aggregate_type
+    returning jsonb_build_object('bounded_context', t.bounded_context, 'group_context', t.group_context)
+    into _before;
+    if _before is not null then
+        perform esdb._audit(
+            'remove aggregate type', remove_aggregate_type.aggregate_type, jsonb_build_object('before', _before));
+    end if;
+    return _before is not null;
 end
 $function$;
 

@@ -44,7 +44,8 @@ begin
             'reason', recover.reason,
             'force', recover.force,
             'last_position', pg_sequence_last_value('esdb.epoch_base'::regclass),
-            'first_position', pg_sequence_last_value('esdb.epoch_start'::regclass)));
+            'first_position', pg_sequence_last_value('esdb.epoch_start'::regclass)),
+            pg_sequence_last_value('esdb.epoch_start'::regclass) - 1 - pg_sequence_last_value('esdb.epoch_base'::regclass));
     end if;
     return query
     select e.number, _is_new, e.began_at, e.timeline, e.last_position, e.first_position, esdb._last_event_position(),

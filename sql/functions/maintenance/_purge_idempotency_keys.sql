@@ -4,7 +4,7 @@
 -- Waits for nobody: a key that an append is just taking over is left to it. Such an append that comes while the batch
 -- runs waits until the batch is committed; any other goes on. Finds the keys by the BRIN index on created_at, whose
 -- order the table keeps nearly, so a batch that finds nothing reads nothing of the keys still known.
--- Locks: the keys removed, until the transaction ends. Errors: SE009.
+-- Notes how many in the audit log. Locks: the keys removed, until the transaction ends. Errors: SE009.
 create or replace function esdb._purge_idempotency_keys(
     max_count integer default 10000
 )
@@ -17,8 +17,9 @@ set search_path = pg_catalog, pg_temp
 set enable_seqscan = off
 as $function$
 declare
+    _retention constant interval := esdb._setting('idempotency_retention')::interval;
     -- no later than when an append asks, so a key that is still known stays
-    _until timestamptz := clock_timestamp() - esdb._setting('idempotency_retention')::interval;
+    _until constant timestamptz := clock_timestamp() - _retention;
     _removed bigint;
 begin
     if (max_count >= 1) is not true then
@@ -33,6 +34,10 @@ begin
         for update skip locked
     ));
     get diagnostics _removed = row_count;
+    if _removed > 0 then
+        perform esdb._audit(
+            'clean up', 'idempotency keys', jsonb_build_object('older_than', _retention), _removed);
+    end if;
     return _removed;
 end
 $function$;

@@ -59,7 +59,8 @@ begin
     );
     perform esdb._chain_seals(_number);
     perform esdb._audit('seal', _leaf.partition, esdb._seal_line(_number)::jsonb - 'statistics' || jsonb_build_object(
-        'digest', (select encode(s.digest, 'hex') from esdb.seals as s where s.number = _number)));
+        'digest', (select encode(s.digest, 'hex') from esdb.seals as s where s.number = _number)),
+        (facts ->> 'event_count')::bigint);
     return query
     select s.*
     from esdb.seals as s

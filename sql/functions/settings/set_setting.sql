@@ -2,7 +2,7 @@
 -- settings anew at each call, so the change holds from its commit on. The value is stored as the server writes it
 -- (P14D as 14 days), so that it means the same to every session. A number without its unit, which PostgreSQL would take
 -- for seconds, is refused; but 0 is 0 in any. Locks the setting's row until the transaction ends;
--- readers don't wait for it. Errors: SE009.
+-- readers don't wait for it. A change is in the audit log. Errors: SE009.
 create or replace function esdb.set_setting(
     name text,
     value text default null
@@ -17,11 +17,12 @@ set intervalstyle = postgres
 as $function$
 #variable_conflict use_column
 declare
+    _before esdb.settings;
     _setting esdb.settings;
     _bare constant text := esdb._bare_number(set_setting.value);
 begin
-    select s.* into _setting from esdb.settings as s where s.name = set_setting.name for no key update;
-    if _setting.name is null then
+    select s.* into _before from esdb.settings as s where s.name = set_setting.name for no key update;
+    if _before.name is null then
         perform esdb._invalid_argument(
             'name',
             format('%s is none of %s', coalesce(quote_literal(set_setting.name), 'null'),
@@ -29,7 +30,7 @@ begin
             'esdb.list_settings() tells what each one means.');
     end if;
 
-    if _setting.value_type = 'interval' and _bare is not null then
+    if _before.value_type = 'interval' and _bare is not null then
         perform esdb._invalid_argument(
             'value',
             format('%s has a number without a unit', quote_literal(set_setting.value)),
@@ -49,11 +50,17 @@ begin
         when check_violation or data_exception then
             perform esdb._invalid_argument(
                 'value',
-                format('%s is no %s from %s to %s', quote_literal(set_setting.value), _setting.value_type,
-                    _setting.minimum, _setting.maximum),
+                format('%s is no %s from %s to %s', quote_literal(set_setting.value), _before.value_type,
+                    _before.minimum, _before.maximum),
                 format('Pass what %s takes. Its default is %s: esdb.set_setting(''%s'') in SQL, `esdb settings reset %s` in a shell.',
-                    _setting.name, _setting.default_value, _setting.name, _setting.name));
+                    _before.name, _before.default_value, _before.name, _before.name));
     end;
+    if _setting.value is distinct from _before.value then
+        perform esdb._audit('set setting', _setting.name, jsonb_build_object(
+            'before', coalesce(_before.value, _before.default_value),
+            'after', coalesce(_setting.value, _setting.default_value),
+            'is_default', _setting.value is null));
+    end if;
     return coalesce(_setting.value, _setting.default_value);
 end
 $function$;

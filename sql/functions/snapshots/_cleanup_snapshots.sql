@@ -6,7 +6,7 @@
 -- place that nobody was given cannot make the newest look like another one. keep is at least 1, so the newest stays.
 --
 -- Waits for nobody: a snapshot that is being saved anew just then, or removed by another cleanup, is left to them.
--- Locks: what it removes, until the transaction ends. Null arguments mean the settings snapshots_kept and
+-- Notes what it removed in the audit log. Locks: what it removes, until the transaction ends. Null arguments mean the settings snapshots_kept and
 -- snapshot_retention. Errors: SE009.
 create or replace function esdb._cleanup_snapshots(
     keep integer default null,
@@ -90,6 +90,11 @@ begin
     into aggregate_id, version, removed
     from (select count(*) as removed from gone) as g
     left join reached as r on true;
+
+    if removed > 0 then
+        perform esdb._audit(
+            'clean up', 'snapshots', jsonb_build_object('keep', _keep, 'older_than', _older_than), removed);
+    end if;
 end
 $function$;
 

@@ -19,7 +19,7 @@ begin
             'The view esdb.parked_events lists them.');
     end if;
     if positions is not null then
-        perform esdb._audit(action || ' parked', subscription, jsonb_build_object('positions', positions));
+        perform esdb._audit(action || ' parked', subscription, jsonb_build_object('positions', positions), cardinality(positions));
     end if;
 end
 $function$;

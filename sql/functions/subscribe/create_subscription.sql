@@ -1,5 +1,6 @@
 -- Makes a subscription: consumer → create_subscription → subscription_definitions, subscription_partitions,
--- subscription_checkpoints. The same again changes nothing, so an application may call it at each start.
+-- subscription_checkpoints. The same again changes nothing, so an application may call it at each start. The
+-- audit log has the one that makes it.
 --
 -- Locks, until the transaction ends: the name against another creation. Errors: SE005, SE009, SE011, SE022.
 create or replace function esdb.create_subscription(
@@ -45,6 +46,9 @@ begin
         select create_subscription.name, n.n from generate_series(0, create_subscription.partitions - 1) as n (n);
         insert into esdb.subscription_checkpoints (subscription, partition, position)
         select create_subscription.name, n.n, _start from generate_series(0, create_subscription.partitions - 1) as n (n);
+        perform esdb._audit('create subscription', d.name, to_jsonb(d) || jsonb_build_object('position', _start))
+        from esdb.subscription_definitions as d
+        where d.name = create_subscription.name;
     elsif not exists (
         select
         from esdb.subscription_definitions as d

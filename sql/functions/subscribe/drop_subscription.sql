@@ -22,7 +22,12 @@ begin
             cross join lateral esdb._checkpoint(p.subscription, p.partition) as c
             where p.subscription = drop_subscription.subscription
             order by p.partition
-        )));
+        )),
+        (
+            select count(*)
+            from esdb.subscription_parkings as p
+            where p.subscription = drop_subscription.subscription
+        ));
     delete from esdb.subscription_definitions as d where d.name = drop_subscription.subscription;
 end
 $function$;

@@ -19,6 +19,7 @@ declare
     _start constant bigint := esdb._start_position('to_position', reset_subscription.to_position);
     _checkpoint esdb.subscription_checkpoints;
     _positions bigint[];
+    _forgotten bigint;
 begin
     perform esdb._lock_subscription(reset_subscription.subscription);
     for _checkpoint in
@@ -41,8 +42,10 @@ begin
     end loop;
     delete from esdb.subscription_parkings as p
     where p.subscription = reset_subscription.subscription and p.position > _start;
+    get diagnostics _forgotten = row_count;
     perform esdb._audit(
-        'reset subscription', reset_subscription.subscription, jsonb_build_object('from', _positions, 'to', _start));
+        'reset subscription', reset_subscription.subscription, jsonb_build_object('from', _positions, 'to', _start),
+        _forgotten);
 end
 $function$;
 

@@ -2,17 +2,23 @@
 -- its context, its bounds, a stream (null: all) and the leaf's name to print. What is null goes when it is planned: in a
 -- leaf of one month the month is a constant and no part of the sort. $1 is the number of faults to return of each kind.
 --
+-- is_quick: looks up the streams of the events that there are, by key, instead of reading all streams for those that are
+-- noted for the leaf. It then finds no stream that should have events and has none, so it compares how many were found
+-- with $2, and which with $3, as esdb_meta.leaves() noted them: a row `not as noted` says that this was not enough.
+--
 -- held: what the leaf has of each stream in each month, from one sort of the leaf by stream and version. noted: what
 -- the streams' rows and esdb.stream_months say that it has; a month's last version is the one before the next month's
 -- first, looked up only for a stream that went on. Both are joined by stream and month. Locks nothing.
-create or replace function esdb_meta._leaf_query()
+create or replace function esdb_meta._leaf_query(
+    is_quick boolean
+)
 returns text
 language sql
 immutable
 parallel safe
 set search_path = pg_catalog, pg_temp
 as $function$
-select $query$
+select replace(replace($query$
 with held as (
     select
         o.aggregate_id,
@@ -52,12 +58,14 @@ entered as (
     from esdb.streams as x
     where x.bounded_context = %3$L and x.created_at >= %4$L and x.created_at < %5$L
         and (%6$L is null or x.aggregate_id = %6$L)
+        <only held>
     union all
     select s, x.month, x.first_version
     from esdb.stream_months as x
     join esdb.streams as s on s.aggregate_id = x.aggregate_id
     where s.bounded_context = %3$L and x.month >= %4$L and x.month < %5$L
         and (%6$L is null or x.aggregate_id = %6$L)
+        <only held>
 ),
 noted as (
     select
@@ -80,6 +88,7 @@ noted as (
 compared as (
     select
         coalesce(h.aggregate_id, n.aggregate_id) as name,
+        h.month as month_start,
         to_char(coalesce(h.month, n.month) at time zone 'UTC', 'YYYY-MM') as month,
         h.aggregate_id is not null as is_held,
         n.aggregate_id is not null as is_noted,
@@ -146,6 +155,7 @@ faults as (
                     case when c.lowest_type <> c.aggregate_type then c.lowest_type else c.highest_type end))
     ) as f (kind, is_fault, fault)
     where f.is_fault
+    <as noted>
 ),
 numbered as (
     select
@@ -160,10 +170,19 @@ select n.kind, n.name, n.fault, n.total
 from numbered as n
 where n.number <= $1
 order by n.kind, n.number
-$query$
+$query$,
+    '<only held>', case when is_quick then 'and x.aggregate_id in (select h.aggregate_id from held as h)' else '' end),
+    '<as noted>', case when is_quick then $compare$
+    union all
+    select '', 'not as noted', ''
+    from compared as c
+    where c.is_held and c.is_noted
+    having (count(*), bit_xor(esdb_meta._month_hash(c.name, c.month_start)))
+        is distinct from ($2, $3)
+    $compare$ else '' end)
 $function$;
 
-comment on function esdb_meta._leaf_query() is
+comment on function esdb_meta._leaf_query(boolean) is
     'The statement that compares the events of a leaf with their streams, for esdb_meta.leaf_faults().';
 
-revoke all on function esdb_meta._leaf_query() from public;
+revoke all on function esdb_meta._leaf_query(boolean) from public;

@@ -3,13 +3,16 @@
 -- than the stream's; events of no stream, streams without events. One row a fault: the first max_count of each kind,
 -- and in `total` how many of that kind there are.
 --
--- Reads the leaf once, and by index the streams noted for it. All of it is one statement, so one snapshot: right beside
+-- Reads the leaf once, and by key the streams of its events, where noted_count and noted_hash say which are noted for it:
+-- see esdb_meta.leaves(). Without them, or where they do not fit, it reads all streams. All of it is one statement, so one snapshot: right beside
 -- any number of appends. Locks the leaf in ACCESS SHARE until the transaction's end, and only then asks for its bounds:
 -- before, an overflow may step aside and come back as a span. A leaf that is gone has no faults.
 create or replace function esdb_meta.leaf_faults(
     leaf oid,
     aggregate_id text default null,
-    max_count integer default 100
+    max_count integer default 100,
+    noted_count bigint default null,
+    noted_hash bigint default null
 )
 returns table (
     kind text,
@@ -30,6 +33,8 @@ as $function$
 declare
     _partition text;
     _bounds record;
+    _month timestamptz;
+    _name text;
 begin
     loop
         select relation.relname
@@ -62,16 +67,24 @@ begin
     if _bounds.bounded_context is null then
         return;
     end if;
+    _month := case when _bounds.upper_bound = esdb._utc_month(_bounds.lower_bound, 1) then _bounds.lower_bound end;
+    _bounds.lower_bound := coalesce(_bounds.lower_bound, '-infinity');
+    _bounds.upper_bound := coalesce(_bounds.upper_bound, 'infinity');
+    _name := 'esdb.' || quote_ident(_partition);
+    if leaf_faults.noted_count is not null then
+        execute format(
+            esdb_meta._leaf_query(true), _partition, _month, _bounds.bounded_context, _bounds.lower_bound,
+            _bounds.upper_bound, leaf_faults.aggregate_id, _name)
+        into kind
+        using leaf_faults.max_count, leaf_faults.noted_count, leaf_faults.noted_hash;
+        if kind is null then
+            return;
+        end if;
+    end if;
     for kind, name, fault, total in
         execute format(
-            esdb_meta._leaf_query(),
-            _partition,
-            case when _bounds.upper_bound = esdb._utc_month(_bounds.lower_bound, 1) then _bounds.lower_bound end,
-            _bounds.bounded_context,
-            coalesce(_bounds.lower_bound, '-infinity'),
-            coalesce(_bounds.upper_bound, 'infinity'),
-            leaf_faults.aggregate_id,
-            'esdb.' || quote_ident(_partition))
+            esdb_meta._leaf_query(false), _partition, _month, _bounds.bounded_context, _bounds.lower_bound,
+            _bounds.upper_bound, leaf_faults.aggregate_id, _name)
         using leaf_faults.max_count
     loop
         return next;
@@ -79,8 +92,8 @@ begin
 end
 $function$;
 
-comment on function esdb_meta.leaf_faults(oid, text, integer) is
-    'Where the events of a leaf (of one stream, if given) do not agree with their streams: the first max_count faults of each kind.';
+comment on function esdb_meta.leaf_faults(oid, text, integer, bigint, bigint) is
+    'Where the events of a leaf (of one stream, if given) do not agree with their streams: the first max_count faults of each kind. noted_count and noted_hash, from esdb_meta.leaves(), spare reading all streams.';
 
-revoke all on function esdb_meta.leaf_faults(oid, text, integer) from public;
-grant execute on function esdb_meta.leaf_faults(oid, text, integer) to esdb_maintainer;
+revoke all on function esdb_meta.leaf_faults(oid, text, integer, bigint, bigint) from public;
+grant execute on function esdb_meta.leaf_faults(oid, text, integer, bigint, bigint) to esdb_maintainer;

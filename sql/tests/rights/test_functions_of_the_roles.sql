@@ -172,7 +172,7 @@ select set_eq(
         ('esdb_meta.duplicate_id_faults(text[])'),
         ('esdb_meta.duplicate_ids(text,integer)'),
         ('esdb_meta.idempotency_key_faults(text,integer)'),
-        ('esdb_meta.leaf_faults(oid,text,integer)'),
+        ('esdb_meta.leaf_faults(oid,text,integer,bigint,bigint)'),
         ('esdb_meta.leaves(text)'),
         ('esdb_meta.object_faults()'),
         ('esdb_meta.partition_faults()'),

@@ -65,8 +65,8 @@ select refused(
 )
 from leaf;
 select results_eq(
-    'select t.action = ''seal'', t.subject = leaf.partition from esdb.audit_trail as t cross join leaf',
-    'values (true, true)', 'the audit log knows');
+    'select t.subject = leaf.partition from esdb.audit_trail as t cross join leaf where t.action = ''seal''',
+    'values (true)', 'the audit log knows');
 
 begin;
 select esdb._lock_maintenance();

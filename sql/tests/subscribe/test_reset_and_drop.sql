@@ -22,12 +22,12 @@ select refused($$select esdb.reset_subscription('all', 6)$$, 'SE022', '%', 'not 
 select refused($$select esdb.reset_subscription('all', null)$$, 'SE009', 'to_position: null', 'not null');
 
 select results_eq(
-    $$select action, subject, details from esdb.audit_trail where action like '%subscription' order by number$$,
+    $$select action, subject, affected, details from esdb.audit_trail where action = 'reset subscription' order by number$$,
     $$values
-        ('reset subscription' collate "C", 'all', '{"from": [2], "to": 2}'::jsonb),
-        ('reset subscription', 'all', '{"from": [2], "to": 0}'),
-        ('reset subscription', 'all', '{"from": [0], "to": 5}')$$,
-    'the audit log has each reset'
+        ('reset subscription' collate "C", 'all', 0::bigint, '{"from": [2], "to": 2}'::jsonb),
+        ('reset subscription', 'all', 1, '{"from": [2], "to": 0}'),
+        ('reset subscription', 'all', 0, '{"from": [0], "to": 5}')$$,
+    'the audit log has each reset, and how many parked events it forgot'
 );
 
 select lives_ok($$select esdb.drop_subscription('all')$$, 'it goes');
