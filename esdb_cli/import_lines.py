@@ -44,8 +44,8 @@ _MEMBERS = {
 _CANONICAL = re.compile(
     rb"(?m)^\{" + rb", ?".join(b'"' + key + b'": ?' + value for key, value in _MEMBERS.items()) + rb"\}\r?$"
 )
-_PIECE = 500
-"""Lines that are split at a time, lest the other threads wait for long."""
+_PIECE = 100
+"""Lines that are split at a time: while they are, no other thread runs."""
 
 
 def _columns(*names: bytes) -> Callable[[tuple[bytes, ...]], Any]:
