@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _BATCH_LINES: Final = 6_000
 _BATCH_BYTES: Final = 4 << 20
 _SHORTEST_LIMIT: Final = 16 << 20
+"""Bytes that any line may have: what is longer, and twice as long as a payload may be, is no event for the store."""
 _SHOWN_FAULTS: Final = 20
 
 
@@ -107,12 +108,14 @@ def import_command(  # noqa: PLR0913  (an option each)
         _read_file(file) if file else _read_store(str(store), str(source_url), mapping, database_url, goes_on=goes_on)
     )
     with opened as given:
+        max_payload_bytes = _max_payload_bytes(database_url)
         progress = Progress(given.length)
         shown = _Faults(rejects)
         run = Import(
             url=database_url,
             name=given.name,
-            batches=batches(given.lines, _BATCH_LINES, _BATCH_BYTES, _longest_line(database_url)),
+            batches=batches(given.lines, _BATCH_LINES, _BATCH_BYTES, max(_SHORTEST_LIMIT, 2 * max_payload_bytes)),
+            max_payload_bytes=max_payload_bytes,
             goes_on=goes_on,
             jobs=jobs,
             wait=wait,
@@ -229,11 +232,10 @@ def _size(file: IO[bytes]) -> int | None:
     return status.st_size if stat.S_ISREG(status.st_mode) else None
 
 
-def _longest_line(database_url: str | None) -> int:
-    """Return the bytes that a line may have: what is longer cannot be an event that the store takes."""
+def _max_payload_bytes(database_url: str | None) -> int:
     with connect_to_change(database_url) as connection:
         row = connection.execute("select esdb._setting('max_payload_bytes')::integer").fetchone()
-    return max(_SHORTEST_LIMIT, 2 * row[0] if row else 0)
+    return int(row[0]) if row else 0
 
 
 def _seal(database_url: str | None, contexts: list[str], wait: float) -> None:

@@ -8,8 +8,9 @@ beside others. Any other batch, and one that failed to be plain after all, is wr
 from __future__ import annotations
 
 import json
+import sys
 import threading
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final, LiteralString
 
@@ -23,20 +24,45 @@ if TYPE_CHECKING:
     import psycopg
 
     from esdb_cli.db import Row
-    from esdb_cli.import_lines import Batch
+    from esdb_cli.import_lines import Batch, Split
 
 STEP: Final = "import"
 """The name of the lock that lets one import run at a time."""
 _ATTEMPTS: Final = 10
-_COPY: Final = "copy pg_temp.esdb_import_lines (number, line) from stdin"
-_COPY_ROWS: Final = (
-    "copy pg_temp.esdb_import_events (number, position, id, bounded_context, group_context, feature_context,"
-    " action_type, aggregate_type, aggregate_id, event_type, schema_version, version, timestamp, occurred_at, payload,"
-    " metadata, recorded_by) from stdin (null 'null')"
+_SWITCH_SECONDS: Final = 0.0005
+"""How long a thread that splits lines may let the others wait, who have the server's answers to deal with."""
+_COPY_LINES: Final = "copy pg_temp.esdb_import_lines (number, line) from stdin"
+_COPY_STEPS: Final = (
+    "copy pg_temp.esdb_import_steps (position, bounded_context, group_context, feature_context, aggregate_type,"
+    " aggregate_id, event_type, version, timestamp) from stdin"
 )
+_COLUMNS: Final = (
+    "id, bounded_context, group_context, feature_context, action_type, aggregate_type, aggregate_id, event_type,"
+    " schema_version, version, timestamp, occurred_at, payload, metadata, recorded_by"
+)
+_COPY_STAGED: Final = f"copy pg_temp.esdb_import_events (number, position, {_COLUMNS}) from stdin (null 'null')"
+_COPY_EVENTS: Final = f"copy esdb.events (position, {_COLUMNS}) from stdin (null 'null')"
 _SETTINGS: Final = (
     "select set_config('work_mem', '64MB', true), set_config('jit', 'off', true), set_config('timezone', 'UTC', true)"
 )
+
+
+def _no_event() -> tuple[type[Exception], ...]:
+    """Return what the server raises where columns are no event."""
+    from psycopg import errors
+
+    return (errors.DataError, errors.IntegrityError, errors.ProgramLimitExceeded, errors.StatementTooComplex)
+
+
+@contextmanager
+def _switching_often() -> Iterator[None]:
+    """Let threads take turns more often than Python does: the wait of one holds up all."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 @dataclass
@@ -79,6 +105,7 @@ class Import:
     url: str | None
     name: str
     batches: Iterator[Batch]
+    max_payload_bytes: int
     goes_on: bool = False
     jobs: int = 4
     wait: float = 60.0
@@ -96,11 +123,15 @@ class Import:
         """The highest position in the file up to a batch, by its index."""
         self._writing: dict[int, str] = {}
         """The transactions of the plain batches that are being written, by their index."""
+        self._partitions: set[tuple[bytes, bytes]] = set()
+        """Where nothing had to be made or unsealed any more, when the run last looked: context and month."""
+        self._was_plain = True
+        """Whether the last batch was: the next one probably is what this one was."""
         self._is_audited = False
 
     def run(self) -> None:
         """Import everything; raises the first error of any batch."""
-        with connect(self.url) as guard, guard.transaction():
+        with _switching_often(), connect(self.url) as guard, guard.transaction():
             self._take_lock(guard)
             self._guard = guard
             try:
@@ -116,7 +147,7 @@ class Import:
         with connect(self.url) as connection, connection.transaction(force_rollback=True):
             self._begin(connection)
             for batch in self.batches:
-                self._stage(connection, batch)
+                self._stage(connection, batch, batch.split(self.max_payload_bytes))
                 connection.execute("select from esdb._import_obstacles()")  # refuses what is archived
                 row = self._write_alone(connection, batch, is_dry_run=True)
                 faults = self._faults(connection, batch, row)
@@ -153,17 +184,13 @@ class Import:
         from psycopg import errors
 
         attempt = 0
+        split = batch.split(self.max_payload_bytes)
         may_be_plain = True
         while True:
             try:
                 with connection.transaction():
                     self._begin(connection)
-                    has_faults = self._stage(connection, batch)
-                    row = None
-                    if may_be_plain and not has_faults and self._is_plain(connection):
-                        row = self._write_plain(connection, batch)
-                    if row is None:
-                        row = self._write_alone(connection, batch)
+                    row = self._write(connection, batch, split, may_be_plain=may_be_plain)
                     faults = self._faults(connection, batch, row)
                     if row["event_count"] and not self._is_audited:
                         self._audit(connection, "begun")
@@ -184,6 +211,11 @@ class Import:
                     raise
                 may_be_plain = False
                 self._withdraw(batch)
+            except _no_event():
+                if not may_be_plain:
+                    raise
+                may_be_plain = False
+                self._withdraw(batch)
         self._is_audited = self._is_audited or row["event_count"] > 0
         self._last_positions[batch.index] = row["last_position"]
         self._writing.pop(batch.index, None)
@@ -194,28 +226,57 @@ class Import:
         self._writing.pop(batch.index, None)
         self._turns.withdraw(batch.index)
 
-    def _stage(self, connection: psycopg.Connection[Any], batch: Batch) -> bool:
-        """Stage a batch; tell whether it has faults."""
-        connection.execute("select esdb._import_begin()")
-        text = batch.copy_rows()
-        if text is not None and self._stage_rows(connection, text):
-            return False
-        with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
-            copy.write(batch.copy_text())
-        return bool(self._value(connection, "select esdb._import_stage()")) or bool(batch.faults)
+    def _write(
+        self, connection: psycopg.Connection[Any], batch: Batch, split: Split | None, *, may_be_plain: bool
+    ) -> Row:
+        """Write a batch; raises one of _no_event() where split lines are no events: they have to be read then.
 
-    def _stage_rows(self, connection: psycopg.Connection[Any], text: bytes) -> bool:
-        """Stage rows; tell whether all are events. What is none has its fault told by esdb._import_stage()."""
-        from psycopg import Rollback, errors
+        Nothing but its steps is staged of a batch that is probably plain: its events come by COPY into their place.
+        """
+        is_staged = split is None or not may_be_plain or not self._was_plain
+        if split is None or is_staged:
+            may_be_plain &= self._stage(connection, batch, split)
+        else:
+            self._stage_steps(connection, split)
+        if may_be_plain and self._is_plain(connection):
+            row = self._write_plain(connection, batch, None if is_staged else split)
+            if row is not None:
+                return row
+        if not is_staged:
+            self._stage(connection, batch, split)
+        return self._write_alone(connection, batch)
+
+    @staticmethod
+    def _stage_steps(connection: psycopg.Connection[Any], split: Split) -> None:
+        """Stage what the events mean for their streams."""
+        connection.execute("select esdb._import_begin_steps()")
+        with connection.cursor() as cursor, cursor.copy(_COPY_STEPS) as copy:
+            copy.write(split.steps)
+
+    def _stage(self, connection: psycopg.Connection[Any], batch: Batch, split: Split | None) -> bool:
+        """Stage a batch whole, and its steps; tell whether it may be plain: no faults, and in order."""
+        connection.execute("select esdb._import_begin()")
+        has_faults = False
+        if split is None or not self._stage_split(connection, batch, split):
+            with connection.cursor() as cursor, cursor.copy(_COPY_LINES) as copy:
+                copy.write(batch.copy_text())
+            has_faults = bool(self._value(connection, "select esdb._import_stage()")) or bool(batch.faults)
+        is_in_order = bool(self._value(connection, "select esdb._import_steps()"))
+        return is_in_order and not has_faults
+
+    def _stage_split(self, connection: psycopg.Connection[Any], batch: Batch, split: Split) -> bool:
+        """Stage lines that are split; tell whether all are events. _import_stage() names the faults of others."""
+        from psycopg import Rollback
 
         try:
             with connection.transaction():
-                with connection.cursor() as cursor, cursor.copy(_COPY_ROWS) as copy:
-                    copy.write(text)
+                with connection.cursor() as cursor, cursor.copy(_COPY_STAGED) as copy:
+                    numbered = enumerate(split.positions, batch.first)
+                    copy.write(split.copy_text([b"%d\t%d" % line for line in numbered]))
                 if not self._value(connection, "select esdb._import_are_sound()"):
                     raise Rollback
                 return True
-        except (errors.DataError, errors.IntegrityError, errors.ProgramLimitExceeded, errors.StatementTooComplex):
+        except _no_event():
             pass
         return False
 
@@ -223,28 +284,41 @@ class Import:
         query = "select esdb._import_own_heads() and esdb._import_fits(%s)"
         return bool(self._value(connection, query, (self.jobs,)))
 
-    def _write_plain(self, connection: psycopg.Connection[Any], batch: Batch) -> Row | None:
-        """Write a plain batch beside others; None: it is not plain beside what is stored."""
+    def _write_plain(self, connection: psycopg.Connection[Any], batch: Batch, split: Split | None) -> Row | None:
+        """Write a plain batch beside others; None: it is not plain after all. split: unless it is staged whole."""
         index = batch.index
         self._turns.wait_to_begin(index)
-        self._guard.execute("select 1")  # the lock is still there
-        self._remove_obstacles(connection)
+        if split is None or not split.partitions <= self._partitions:
+            self._remove_obstacles(connection)
         earlier = list(self._writing.values())
         reserved = self._row(connection, "select * from esdb._import_reserve(%s)", (self._last_positions[index - 1],))
         if reserved["own_xid"] is None:
             self._withdraw(batch)  # nobody in front may wait for that
             return None
+        if split is not None:
+            self._partitions |= split.partitions
         self._last_positions[index] = reserved["last_position"]
         self._writing[index] = reserved["own_xid"]
         self._turns.begin(index)
-        row = self._row(connection, "select * from esdb._import_write()")
+        positions = reserved["positions"]
+        connection.execute("select esdb._import_write_streams()")
+        if split is None:
+            connection.execute("select esdb._import_write(%s::bigint[])", (positions,))
+        else:
+            with connection.cursor() as cursor, cursor.copy(_COPY_EVENTS) as copy:
+                copy.write(split.copy_text([b"%d" % position for position in positions]))
         self._turns.wait_to_finish(index)
-        self._guard.execute("select 1")
+        self._guard.execute("select 1")  # the lock is still there
         connection.execute("select esdb._import_continue(%s::xid[])", (earlier,))
-        return {**row, "known_count": 0, "fault_count": 0, "last_position": reserved["last_position"]}
+        self._was_plain = True
+        return {
+            "event_count": len(positions), "known_count": 0, "fault_count": 0,
+            "last_position": reserved["last_position"], "min_position": positions[0], "max_position": positions[-1],
+        }  # fmt: skip
 
     def _write_alone(self, connection: psycopg.Connection[Any], batch: Batch, *, is_dry_run: bool = False) -> Row:
         """Write any batch, but for what is there already and for bad lines, when all before are written."""
+        self._was_plain = False
         if not is_dry_run:
             self._turns.wait_alone(batch.index)
             self._guard.execute("select 1")

@@ -174,6 +174,15 @@ def test_lines_that_are_split_and_lines_that_are_read_give_the_same_events(
     ("old", "new"),
     [
         ('"position": 1,', '"position": 01,'),
+        ('"id": "id-s-1"', '"id": "null"'),
+        ('"id": "id-s-1"', f'"id": "{65 * "a"}"'),
+        ('"action_type": "create"', '"action_type": "creation-it"'),
+        ('"schema_version": 1', '"schema_version": 32768'),
+        ('"occurred_at": null', '"occurred_at": "0000-01-01T00:00:00Z"'),
+        ('"occurred_at": null', '"occurred_at": "9999-12-31T23:59:59-01"'),
+        ('{"number": 1}', '{"number": 1e1048576}'),
+        ('{"number": 1}', '{"number": [0.5E+524288 , -1e-524288]}'),
+        ('{"number": 1}', f'{{"text": "{(1 << 19) * "a"}"}}'),
         ('"position": 1,', '"position": -1,'),
         ('"position": 1,', '"position": "1",'),
         ('"id": "id-s-1"', '"id": "id\\u0041"'),
@@ -193,7 +202,67 @@ def test_lines_that_are_split_and_lines_that_are_read_give_the_same_events(
 )
 def test_what_is_not_surely_an_event_is_not_split(old: str, new: str) -> None:
     line = text([event(1, "s", 1)])[:-1]
-    assert Batch(0, 1, [line.encode()], 0).copy_rows() is not None
+    assert Batch(0, 1, [line.encode()], 0).split(1 << 20) is not None
     changed = line.replace(old, new)
     assert changed != line
-    assert Batch(0, 1, [changed.encode()], 0).copy_rows() is None
+    assert Batch(0, 1, [changed.encode()], 0).split(1 << 20) is None
+
+
+@pytest.mark.parametrize("payload", [{"numbers": [1e-7, 1e300], "text": "5e"}, {"text": "1e9999999", "e": [2, 3]}])
+def test_small_numbers_and_texts_like_numbers_are_split(payload: dict[str, Any]) -> None:
+    line = text([event(1, "s", 1, payload=payload)])[:-1]
+    assert Batch(0, 1, [line.encode()], 0).split(1 << 20) is not None
+
+
+def test_positions_out_of_order_are_not_split() -> None:
+    for positions in ((2, 1), (1, 1)):
+        lines = [text([event(position, f"s-{n}", 1)])[:-1].encode() for n, position in enumerate(positions)]
+        assert Batch(0, 1, lines, 0).split(1 << 20) is None
+
+
+@pytest.mark.parametrize(
+    ("payload", "fault"),
+    [
+        ('{"number": 1 2}', "no JSON: invalid input syntax for type json"),
+        ('{"text": "\\u0000"}', "no JSON: unsupported Unicode escape sequence"),
+        # a megabyte as text
+        ('{"numbers": [' + ",".join(["1e131000"] * 9) + "]}", "payload too large: 1179"),
+    ],
+)
+def test_a_payload_that_is_found_bad_when_it_is_written(
+    db: Connection, db_url: str, esdb: Esdb, tmp_path: Path, payload: str, fault: str
+) -> None:
+    given = events(BATCH * 4, streams=BATCH // 5)
+    lines = [json.dumps(row) for row in given]
+    bad = BATCH * 2 + 10
+    lines[bad] = lines[bad].replace(json.dumps(given[bad]["payload"]), payload)
+    file = write(tmp_path / "f", list(lines))
+    stopped = esdb("import", file)
+    assert stopped.returncode == 1
+    assert f"line {bad + 1}: {fault}" in stopped.stderr
+    assert [row["id"] for row in stored(db)] == [row["id"] for row in given[: BATCH * 2]]
+
+    skipped = esdb("import", file, "--on-error", "skip", "--json")
+    assert f"line {bad + 1}: {fault}" in skipped.stderr
+    left = [
+        row for row in given
+        if row["aggregate_id"] != given[bad]["aggregate_id"] or row["version"] < given[bad]["version"]
+    ]  # fmt: skip
+    assert report(skipped)["refused"] == len(given) - len(left)
+    assert [row["id"] for row in stored(db)] == [row["id"] for row in left]
+    assert_sound(db_url)
+
+
+def test_no_batch_reads_all_streams(db: Connection, esdb: Esdb, tmp_path: Path) -> None:
+    given = events(BATCH * 3, streams=BATCH // 2, step=timedelta(seconds=1))
+    assert esdb("import", write(tmp_path / "f", given[:BATCH])).returncode == 0
+
+    def scans(kind: str) -> int:
+        db.execute("select pg_stat_clear_snapshot()")
+        return int(value(db, f"select {kind} from pg_stat_user_tables where relid = 'esdb.streams'::regclass"))
+
+    until(lambda: scans("idx_scan") > 0, "the statistics of the first import")
+    whole, looked_up = scans("seq_scan"), scans("idx_scan")
+    assert esdb("import", write(tmp_path / "g", given[BATCH:])).returncode == 0
+    until(lambda: scans("idx_scan") >= looked_up + 2 * BATCH, "the statistics of the second one")
+    assert scans("seq_scan") == whole

@@ -125,8 +125,8 @@ def imported(db: Connection, url: str, given: list[str], run: str, size: int, jo
 
     content = io.BytesIO("\n".join(given).encode())
     importing = Import(
-        url=url, name=run, batches=batches(content, size, 1 << 20, 1 << 20), goes_on=True, jobs=jobs,
-        report_faults=refuse,
+        url=url, name=run, batches=batches(content, size, 1 << 20, 1 << 20), max_payload_bytes=1 << 20,
+        goes_on=True, jobs=jobs, report_faults=refuse,
     )  # fmt: skip
     importing.run()
     rows = db.execute(
@@ -177,7 +177,7 @@ def test_a_batch_that_is_not_plain_does_not_hold_up_one_in_front(db: Connection,
     appender = connect(autocommit=False)
     append(appender, "new")
     importing = Import(
-        url=db_url, name="second", jobs=2,
+        url=db_url, name="second", max_payload_bytes=1 << 20, jobs=2,
         batches=batches(io.BytesIO(text([new, {**old, "position": 2}]).encode()), 1, 1 << 20, 1 << 20),
     )  # fmt: skip
     thread = threading.Thread(target=importing.run, daemon=True)

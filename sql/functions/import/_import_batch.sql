@@ -25,6 +25,7 @@ as $function$
 declare
     _faults_before bigint;
     _is_checked boolean := is_dry_run;
+    _positions bigint[];
 begin
     event_count := 0;
     known_count := 0;
@@ -78,12 +79,15 @@ begin
         end if;
         begin
             -- what is left is plain
+            perform esdb._import_steps();
             perform esdb._import_own_heads();
             perform esdb._import_stand();
-            perform esdb._import_draw();
-            select w.event_count, w.min_position, w.max_position
-            into event_count, min_position, max_position
-            from esdb._import_write() as w;
+            select count(*) into event_count from pg_temp.esdb_import_steps;
+            _positions := esdb._import_draw(event_count);
+            min_position := _positions[1];
+            max_position := _positions[event_count];
+            perform esdb._import_write_streams();
+            perform esdb._import_write(_positions);
             perform esdb._import_continue('{}');
             exit check_and_write;
         exception
@@ -93,6 +97,8 @@ begin
                 end if;
                 -- an id is given already: look which
                 event_count := 0;
+                min_position := null;
+                max_position := null;
                 _is_checked := true;
         end;
     end loop;

@@ -2,7 +2,8 @@
 -- run has all its batches in one transaction), empties them but for esdb_import_seen.
 --
 -- Temporary, because each session of an import stages its own batch, and what a killed one leaves goes by itself. A
--- batch's lines come by COPY into esdb_import_lines, numbered as in the file. Locks nothing of others.
+-- batch's lines come by COPY into esdb_import_lines, numbered as in the file, or split into esdb_import_events. A plain
+-- batch does without: see _import_begin_steps(). Locks nothing of others.
 create or replace function esdb._import_begin()
 returns void
 language plpgsql
@@ -11,9 +12,10 @@ parallel unsafe
 set search_path = pg_catalog, pg_temp
 as $function$
 begin
+    perform esdb._import_begin_steps();
     if to_regclass('pg_temp.esdb_import_lines') is not null then
         truncate pg_temp.esdb_import_lines, pg_temp.esdb_import_events, pg_temp.esdb_import_faults,
-            pg_temp.esdb_import_streams, pg_temp.esdb_import_heads, pg_temp.esdb_import_positions;
+            pg_temp.esdb_import_streams;
         return;
     end if;
     create temporary table esdb_import_lines (number bigint not null, line text not null) on commit drop;
@@ -22,24 +24,6 @@ begin
     -- the streams' rows as they are, those of a dry run as they would be after its earlier batches
     create temporary table esdb_import_streams (like esdb.streams) on commit drop;
     create temporary table esdb_import_seen (like esdb.streams, primary key (aggregate_id)) on commit drop;
-    create temporary table esdb_import_positions (number bigint not null, position bigint not null) on commit drop;
-    -- the streams' rows as the batch makes them; a column that is null there stays as it is
-    create temporary table esdb_import_heads (
-        aggregate_id text collate "C" not null,
-        aggregate_type text collate "C" not null,
-        bounded_context esdb.bounded_context_code not null,
-        group_context esdb.group_context_code,
-        version bigint,
-        month_version bigint,
-        created_at timestamptz,
-        updated_at timestamptz,
-        deleted_at timestamptz,
-        version_before bigint not null,
-        known_count bigint not null,
-        is_sound boolean not null,
-        -- the stream was at version_before already when the batch drew its positions
-        stands boolean not null default false
-    ) on commit drop;
 end
 $function$;
 

@@ -1,8 +1,10 @@
--- Draws the positions of the staged events, in the order of the lines, after the announcement that an append makes, too.
+-- Draws positions for so many events of an import, in the order of their lines, after the announcement that an append makes, too.
 -- Batches draw one after the other, so a later line of the file has a higher position, whichever batch is written first.
 -- Locks: the announcement, until the transaction ends.
-create or replace function esdb._import_draw()
-returns void
+create or replace function esdb._import_draw(
+    event_count bigint
+)
+returns bigint[]
 language plpgsql
 volatile
 parallel unsafe
@@ -11,17 +13,10 @@ as $function$
 begin
     perform esdb._wake_listeners();
     perform esdb._announce(false);
-    insert into pg_temp.esdb_import_positions (number, position)
-    select o.number, nextval('esdb.event_position'::regclass)
-    from (
-        select e.number
-        from pg_temp.esdb_import_events as e
-        order by e.number
-        offset 0
-    ) as o;
+    return array(select nextval('esdb.event_position'::regclass) from generate_series(1, event_count));
 end
 $function$;
 
-comment on function esdb._import_draw() is 'Draws the positions of the staged events of an import.';
+comment on function esdb._import_draw(bigint) is 'Draws positions for so many events of an import.';
 
-revoke all on function esdb._import_draw() from public;
+revoke all on function esdb._import_draw(bigint) from public;

@@ -26,8 +26,8 @@ declare
         from (
             select distinct d.code, esdb._utc_month(d.day) as month
             from (
-                select distinct e.bounded_context::text as code, e.timestamp::date as day
-                from pg_temp.esdb_import_events as e
+                select distinct e.bounded_context as code, e.timestamp::date as day
+                from pg_temp.esdb_import_steps as e
             ) as d
         ) as m
     );
@@ -79,7 +79,7 @@ begin
         continue when action is null and _archived is null;
         continue when not exists (
             select
-            from pg_temp.esdb_import_events as e
+            from pg_temp.esdb_import_steps as e
             left join esdb.streams as s on s.aggregate_id = e.aggregate_id
             where e.bounded_context = _month.code
                 and esdb._utc_month(e.timestamp) = _month.month

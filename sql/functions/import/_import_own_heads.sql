@@ -1,7 +1,7 @@
--- Works out from the staged batch alone what it makes of each stream's row: esdb_import_events → esdb_import_heads, a row
+-- Works out from the staged batch alone what it makes of each stream's row: esdb_import_steps → esdb_import_heads, a row
 -- a stream, as if the stream stood just before its first event here; whether it does is asked by _import_stand(). Returns
--- whether the batch is plain: each stream's events follow each other, time does not run backwards, type and context are
--- one, and positions ascend. Locks nothing, so the next batch is worked out while this one is written.
+-- whether the batch is plain: each stream's events follow each other, time does not run backwards and is of the past
+-- since 1970, type and context are one. Locks nothing, so the next batch is worked out while this one is written.
 create or replace function esdb._import_own_heads()
 returns boolean
 language plpgsql
@@ -10,10 +10,15 @@ parallel unsafe
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-    _one_month constant boolean := (
-        select esdb._utc_month(min(e.timestamp)) = esdb._utc_month(max(e.timestamp)) from pg_temp.esdb_import_events as e
-    );
+    -- as in _import_stage()
+    _time_limit constant timestamptz := clock_timestamp() + interval '1 day';
+    _earliest timestamptz;
+    _latest timestamptz;
+    _one_month boolean;
 begin
+    select min(e.timestamp), max(e.timestamp) into _earliest, _latest
+    from pg_temp.esdb_import_steps as e;
+    _one_month := esdb._utc_month(_earliest) = esdb._utc_month(_latest);
     truncate pg_temp.esdb_import_heads;
     insert into pg_temp.esdb_import_heads
         (aggregate_id, aggregate_type, bounded_context, group_context, version, month_version, created_at, updated_at,
@@ -37,26 +42,20 @@ begin
         select
             e.aggregate_id,
             e.aggregate_type,
-            e.bounded_context::text as bounded_context,
-            e.group_context::text as group_context,
-            e.version::bigint as version,
+            e.bounded_context,
+            e.group_context,
+            e.version,
             e.timestamp,
             e.event_type = 'StreamDeleted' and e.feature_context = 'd' as is_deletion,
-            lag(e.version::bigint) over stream_order as version_before,
+            lag(e.version) over stream_order as version_before,
             lag(e.timestamp) over stream_order as time_before
-        from pg_temp.esdb_import_events as e
-        window stream_order as (partition by e.aggregate_id order by e.number)
+        from pg_temp.esdb_import_steps as e
+        window stream_order as (partition by e.aggregate_id order by e.position)
     ) as o
     group by o.aggregate_id;
-    return not exists (select from pg_temp.esdb_import_heads as h where not h.is_sound)
-        and not exists (
-            select
-            from (
-                select e.position <= lag(e.position) over (order by e.number) as descends
-                from pg_temp.esdb_import_events as e
-            ) as o
-            where o.descends
-        );
+    return _earliest >= '1970-01-01 00:00:00+00'
+        and _latest <= _time_limit
+        and not exists (select from pg_temp.esdb_import_heads as h where not h.is_sound);
 end
 $function$;
 

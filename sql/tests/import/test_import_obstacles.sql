@@ -6,6 +6,7 @@ select esdb._import_begin();
 insert into esdb_import_events
 select n, n, 'id-' || n, 'b', 'm', 'c', 'create', 'bookmark', 's-' || n, 'Happened', 1, 1, t, null, '{}', null, 'app'
 from (values (1, '2001-02-28 23:59:59+00'::timestamptz), (2, '2001-03-01 00:00:00+00'), (3, clock_timestamp())) as v (n, t);
+select esdb._import_steps();
 select results_eq(
     'select action, partition from esdb._import_obstacles()',
     $$values ('create_month', 'events_bookmark_y2001m02'), ('create_month', 'events_bookmark_y2001m03')$$,
@@ -39,6 +40,7 @@ from generate_series(
     4, current_setting('max_locks_per_transaction')::integer
         * (current_setting('max_connections')::integer + current_setting('max_prepared_transactions')::integer) * 3 / 28 + 10
 ) as n;
+select esdb._import_steps();
 select throws_matching(
     'select * from esdb._import_obstacles()', 'too many partitions for the server''s lock table',
     'a batch in more partitions than the server can lock is refused before anything is made');
