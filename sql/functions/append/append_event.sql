@@ -78,8 +78,8 @@ begin
         if (
             _small
             and append_event.schema_version between 1 and 32767
-            and coalesce(length(_id) between 1 and 64, true)
-            and coalesce(length(append_event.action_type) between 1 and 10, true)
+            and coalesce(length(_id) <@ int4range '[1,64]', true)
+            and coalesce(length(append_event.action_type) <@ int4range '[1,10]', true)
             and coalesce(append_event.occurred_at between '0001-01-01 00:00:00+00' and '9999-12-31 00:00:00+00', true)
             and append_event.idempotency_key is null
         ) is not true then
