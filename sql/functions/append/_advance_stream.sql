@@ -30,7 +30,9 @@ declare
     _looks boolean := idempotency_key is not null or (has_ids and coalesce(expected_version, -1) = -1);
     _exists boolean := true;
     _refused boolean := false;
-    _new record;
+    _type text;
+    _context text;
+    _group text;
     _stream esdb.streams;
 begin
     loop
@@ -58,13 +60,21 @@ begin
             exit when found;
         end if;
         if coalesce(expected_version, 0) = 0 then
-            _new := esdb._new_stream_contexts(aggregate_id, aggregate_type, bounded_context, group_context);
-            if _new.bounded_context is not null then
+            _type := aggregate_type;
+            _context := bounded_context;
+            _group := group_context;
+            -- the codes that every store has are known by heart
+            if _type is null
+                or (_context in ('b', 'n', 'nt', 'p', 't', 'c', 'r', 's', 'e') and _group in ('m', 'c', 's')) is not true
+            then
+                select n.aggregate_type, n.bounded_context, n.group_context
+                into _type, _context, _group
+                from esdb._new_stream_contexts(aggregate_id, _type, _context, _group) as n;
+            end if;
+            if _context is not null then
                 insert into esdb.streams as s
                     (aggregate_id, aggregate_type, bounded_context, group_context, version, month_version, created_at, updated_at)
-                values
-                    (_advance_stream.aggregate_id, _new.aggregate_type, _new.bounded_context, _new.group_context,
-                     _count, 1, _now, _now)
+                values (_advance_stream.aggregate_id, _type, _context, _group, _count, 1, _now, _now)
                 on conflict do nothing
                 returning s.* into _stream;
                 exit when found;

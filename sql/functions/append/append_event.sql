@@ -36,11 +36,11 @@ as $function$
 declare
     _had_xid boolean := pg_current_xact_id_if_assigned() is not null;
     _now timestamptz := clock_timestamp();
-    -- a repetition is looked for before the stream moves, unless expected_version will prove the event new
-    _looks boolean := append_event.idempotency_key is not null
-        or (append_event.id is not null and coalesce(append_event.expected_version, -1) = -1);
+    _small boolean;
+    _looks boolean;
     _refused boolean;
     _missing boolean;
+    _settled boolean;
     _stream esdb.streams;
     _milliseconds bigint;
     _random bytea;
@@ -49,7 +49,6 @@ declare
     _group text;
     _month_version bigint;
     _action text;
-    _void text;
     _id text := append_event.id;
     _version bigint;
     _timestamp timestamptz;
@@ -57,31 +56,43 @@ declare
     _first esdb.append_result;
 begin
     -- One expression of cheap tests; only what fails them is looked at closely. What is small is measured as text, too:
-    -- one number can have 131,072 digits there.
-    if (
-        length(append_event.aggregate_id) between 1 and 255
-        and length(append_event.event_type) between 1 and 255
-        and jsonb_typeof(append_event.payload) = 'object'
+    -- one number can have 131,072 digits there. What most calls leave out is tested where it is given.
+    _small := length(append_event.aggregate_id) <@ int4range '[1,255]'
+        and length(append_event.event_type) <@ int4range '[1,255]'
+        and append_event.payload @> '{}'
         and pg_column_size(append_event.payload) <= 2000
         and octet_length(append_event.payload::text) <= 2000
-        and append_event.schema_version between 1 and 32767
-        and coalesce(append_event.expected_version >= -1, true)
         and coalesce(
-            jsonb_typeof(append_event.metadata) = 'object'
+            append_event.metadata @> '{}'
             and pg_column_size(append_event.metadata) <= 2000
             and octet_length(append_event.metadata::text) <= 2000, true)
-        and coalesce(length(append_event.id) between 1 and 64, true)
-        and coalesce(length(append_event.action_type) between 1 and 10, true)
-        and coalesce(length(append_event.aggregate_type) between 1 and 255, true)
-        and coalesce(append_event.occurred_at between '0001-01-01 00:00:00+00' and '9999-12-31 00:00:00+00', true)
-        and append_event.idempotency_key is null
-    ) is not true then
-        perform esdb._check_append(
-            append_event.aggregate_id, append_event.expected_version, append_event.metadata, append_event.action_type,
-            append_event.aggregate_type, append_event.idempotency_key);
-        perform esdb._check_event(esdb._event_json(
-            append_event.event_type, append_event.payload, append_event.id, append_event.schema_version,
-            append_event.occurred_at) -> 0);
+        and coalesce(append_event.expected_version >= -1, true)
+        and coalesce(length(append_event.aggregate_type) <@ int4range '[1,255]', true);
+    if _small is not true
+        or _id is not null
+        or append_event.action_type is not null
+        or append_event.schema_version is distinct from 1
+        or append_event.occurred_at is not null
+        or append_event.idempotency_key is not null
+    then
+        if (
+            _small
+            and append_event.schema_version between 1 and 32767
+            and coalesce(length(_id) <@ int4range '[1,64]', true)
+            and coalesce(length(append_event.action_type) <@ int4range '[1,10]', true)
+            and coalesce(append_event.occurred_at between '0001-01-01 00:00:00+00' and '9999-12-31 00:00:00+00', true)
+            and append_event.idempotency_key is null
+        ) is not true then
+            perform esdb._check_append(
+                append_event.aggregate_id, append_event.expected_version, append_event.metadata, append_event.action_type,
+                append_event.aggregate_type, append_event.idempotency_key);
+            perform esdb._check_event(esdb._event_json(
+                append_event.event_type, append_event.payload, append_event.id, append_event.schema_version,
+                append_event.occurred_at) -> 0);
+        end if;
+        -- a repetition is looked for before the stream moves, unless expected_version will prove the event new
+        _looks := append_event.idempotency_key is not null
+            or (_id is not null and coalesce(append_event.expected_version, -1) = -1);
     end if;
 
     -- made before the stream is locked: what need not wait does not make others wait
@@ -121,29 +132,52 @@ begin
                 s.version, s.updated_at, s.month_version, s.aggregate_type, s.bounded_context, s.group_context
             into
                 _version, _timestamp, _month_version, _type, _context, _group;
-            exit when found;
+            if found then
+                -- again one expression of cheap tests
+                if append_event.aggregate_type <> _type
+                    or append_event.bounded_context <> _context
+                    or append_event.group_context <> _group
+                    or (_month_version = _version and _version > 1)
+                then
+                    if append_event.aggregate_type <> _type or append_event.bounded_context <> _context then
+                        perform esdb._refuse_append(
+                            append_event.aggregate_id, append_event.expected_version, append_event.aggregate_type,
+                            append_event.bounded_context);
+                    end if;
+                    if _month_version = _version and _version > 1 then
+                        perform esdb._enter_month(append_event.aggregate_id, _timestamp, _version);
+                    end if;
+                    if append_event.group_context <> _group then
+                        _group := esdb._known_group(append_event.group_context);
+                    end if;
+                end if;
+                exit;
+            end if;
         end if;
         if coalesce(append_event.expected_version, 0) = 0 then
-            _type := append_event.aggregate_type;
-            _context := append_event.bounded_context;
-            _group := append_event.group_context;
             -- the codes that every store has are known by heart
-            if _type is null
-                or (_context in ('b', 'n', 'nt', 'p', 't', 'c', 'r', 's', 'e') and _group in ('m', 'c', 's')) is not true
-            then
+            _settled := append_event.aggregate_type is not null
+                and append_event.bounded_context in ('b', 'n', 'nt', 'p', 't', 'c', 'r', 's', 'e')
+                and append_event.group_context in ('m', 'c', 's');
+            if _settled is not true then
                 select n.aggregate_type, n.bounded_context, n.group_context
                 into _type, _context, _group
-                from esdb._new_stream_contexts(append_event.aggregate_id, _type, _context, _group) as n;
+                from esdb._new_stream_contexts(
+                    append_event.aggregate_id, append_event.aggregate_type, append_event.bounded_context,
+                    append_event.group_context) as n;
+                _settled := _context is not null;
             end if;
-            if _context is not null then
+            if _settled then
                 insert into esdb.streams
                     (aggregate_id, aggregate_type, bounded_context, group_context, version, month_version, created_at, updated_at)
-                values (append_event.aggregate_id, _type, _context, _group, 1, 1, _now, _now)
+                values (
+                    append_event.aggregate_id, coalesce(_type, append_event.aggregate_type),
+                    coalesce(_context, append_event.bounded_context), coalesce(_group, append_event.group_context),
+                    1, 1, _now, _now)
                 on conflict do nothing;
                 if found then
-                    _version := 1;
+                    _version := 1::bigint;
                     _timestamp := _now;
-                    _month_version := 1;
                     exit;
                 end if;
             end if;
@@ -153,69 +187,54 @@ begin
         _looks := append_event.id is not null or append_event.idempotency_key is not null;
         _refused := true;
     end loop;
-    -- again one expression of cheap tests
-    if append_event.aggregate_type <> _type
-        or append_event.bounded_context <> _context
-        or append_event.group_context <> _group
-        or append_event.feature_context is not null
-        or (_month_version = _version and _version > 1)
-        or _timestamp >= esdb._newest_month_end()
-    then
-        if append_event.aggregate_type <> _type or append_event.bounded_context <> _context then
-            perform esdb._refuse_append(
-                append_event.aggregate_id, append_event.expected_version, append_event.aggregate_type, append_event.bounded_context);
-        end if;
-        if _month_version = _version and _version > 1 then
-            perform esdb._enter_month(append_event.aggregate_id, _timestamp, _version);
-        end if;
+
+    -- 2. announce, then draw the position: see _announce(). As a rule that is all, and one expression; null: there is
+    -- something else to do first. One is to look around, if it is time, by _wake_listeners()' own test.
+    _position := case
+        when _had_xid
+            or append_event.feature_context is not null
+            or _timestamp >= esdb._newest_month_end()
+            or abs(
+                date_part('epoch', clock_timestamp()) * 1000000
+                - coalesce(pg_sequence_last_value('esdb.wake_clock'::regclass), 0)) >= 20000
+            then null
+        when pg_advisory_xact_lock_shared(
+            (29281::bigint << 48) | coalesce(pg_sequence_last_value('esdb.event_position'::regclass), 0)) is not null
+            then nextval('esdb.event_position'::regclass)
+    end;
+    if _position is null then
         if _timestamp >= esdb._newest_month_end() then
             perform esdb._raise_newest_month(_timestamp);
-        end if;
-        if append_event.group_context <> _group then
-            _group := esdb._known_group(append_event.group_context);
         end if;
         if append_event.feature_context is not null then
             _action := esdb._action_of_feature(append_event.feature_context);
         end if;
-    end if;
-
-    -- 2. look around, if it is time, before a position is drawn; the test is _wake_listeners()' own: the call would cost more
-    if abs(
-        date_part('epoch', clock_timestamp()) * 1000000
-        - coalesce(pg_sequence_last_value('esdb.wake_clock'::regclass), 0)) >= 20000
-    then
         perform esdb._wake_listeners();
+        perform esdb._announce(_had_xid);
+        _position := nextval('esdb.event_position'::regclass);
     end if;
 
-    -- 3. announce, then draw the position: see _announce()
-    if _had_xid then
-        perform esdb._announce(true);
-    else
-        _void := pg_advisory_xact_lock_shared(
-            (29281::bigint << 48) | coalesce(pg_sequence_last_value('esdb.event_position'::regclass), 0))::text;
-    end if;
-    _position := nextval('esdb.event_position'::regclass);
-
-    -- 4. the event; only a caller's id can be another event's
-    if append_event.id is null then
+    -- 3. the event; only a caller's id can be another event's
+    if append_event.id is null and append_event.idempotency_key is null then
         insert into esdb.events
             (position, id, bounded_context, group_context, feature_context, action_type, aggregate_type, aggregate_id,
              event_type, schema_version, version, timestamp, occurred_at, payload, metadata)
         values
-            (_position, _id, _context, _group,
+            (_position, _id, coalesce(_context, append_event.bounded_context), coalesce(_group, append_event.group_context),
              coalesce(append_event.feature_context, case _version when 1 then 'c' else 'u' end),
-             coalesce(append_event.action_type, _action, case _version when 1 then 'create' else 'update' end), _type,
-             append_event.aggregate_id, append_event.event_type, coalesce(append_event.schema_version, 1), _version,
-             _timestamp, append_event.occurred_at, append_event.payload, append_event.metadata);
+             coalesce(append_event.action_type, _action, case _version when 1 then 'create' else 'update' end),
+             coalesce(_type, append_event.aggregate_type), append_event.aggregate_id, append_event.event_type,
+             coalesce(append_event.schema_version, 1), _version, _timestamp, append_event.occurred_at,
+             append_event.payload, append_event.metadata);
     else
         perform esdb._insert_event(
-            _position, _id, _context, _group, append_event.feature_context, coalesce(append_event.action_type, _action), _type,
-            append_event.aggregate_id, append_event.event_type, append_event.schema_version, _version, _timestamp,
-            append_event.occurred_at, append_event.payload, append_event.metadata);
-    end if;
-
-    if append_event.idempotency_key is not null then
-        perform esdb._remember_key(append_event.aggregate_id, append_event.idempotency_key, _version, 1);
+            _position, _id, coalesce(_context, append_event.bounded_context), coalesce(_group, append_event.group_context),
+            append_event.feature_context, coalesce(append_event.action_type, _action),
+            coalesce(_type, append_event.aggregate_type), append_event.aggregate_id, append_event.event_type,
+            append_event.schema_version, _version, _timestamp, append_event.occurred_at, append_event.payload,
+            append_event.metadata);
+        perform esdb._remember_key(append_event.aggregate_id, append_event.idempotency_key, _version, 1)
+        where append_event.idempotency_key is not null;
     end if;
     return (_id, _version, _position, _timestamp);
 end

@@ -25,8 +25,18 @@ declare
     _has_ids boolean;
     _stream esdb.streams;
 begin
-    perform esdb._check_append(
-        aggregate_id, expected_version, metadata, action_type, aggregate_type, idempotency_key);
+    -- one expression of cheap tests; only what fails them is looked at closely
+    if (
+        length(aggregate_id) <@ int4range '[1,255]'
+        and coalesce(expected_version >= -1, true)
+        and coalesce(length(aggregate_type) <@ int4range '[1,255]', true)
+        and metadata is null
+        and action_type is null
+        and idempotency_key is null
+    ) is not true then
+        perform esdb._check_append(
+            aggregate_id, expected_version, metadata, action_type, aggregate_type, idempotency_key);
+    end if;
     _has_ids := esdb._check_events(events);
 
     _stream := esdb._advance_stream(
@@ -36,8 +46,17 @@ begin
         return query select * from esdb._first_result(esdb._lock_stream(aggregate_id), idempotency_key, events);
         return;
     end if;
-    perform esdb._wake_listeners();
-    perform esdb._announce(_had_xid);
+    -- as in append_event(): an announcement, unless there is something else to do first
+    if _had_xid
+        or abs(
+            date_part('epoch', clock_timestamp()) * 1000000
+            - coalesce(pg_sequence_last_value('esdb.wake_clock'::regclass), 0)) >= 20000
+        or pg_advisory_xact_lock_shared(
+            (29281::bigint << 48) | coalesce(pg_sequence_last_value('esdb.event_position'::regclass), 0)) is null
+    then
+        perform esdb._wake_listeners();
+        perform esdb._announce(_had_xid);
+    end if;
     return query
     select * from esdb._insert_events(_stream, events, feature_context, action_type, metadata, idempotency_key, _has_ids);
 end
