@@ -110,7 +110,9 @@ class Life:
         changes = {"bounded_context": context, "group_context": group, "event_type": self.dice.choice(TYPES)}
         lines = [event(number, stream, number, at, **changes) for number, at in enumerate(times, 1)]
         content = io.BytesIO(text(lines).encode())
-        importing = Import(url=self.url, name=stream, batches=batches(content, 100, 1 << 20, 1 << 20))
+        importing = Import(
+            url=self.url, name=stream, batches=batches(content, 100, 1 << 20, 1 << 20), max_payload_bytes=1 << 20
+        )
         with suppress(CliError, psycopg.Error):
             importing.run()
         assert importing.totals.events in {0, len(times)}
