@@ -8,15 +8,14 @@ beside others. Any other batch, and one that failed to be plain after all, is wr
 from __future__ import annotations
 
 import json
-import sys
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final, LiteralString
 
 from esdb_cli.db import WITHOUT_TIME_LIMITS, connect, rows
 from esdb_cli.errors import EXIT_LOCK_TIMEOUT, CliError
-from esdb_cli.turns import OvertakenError, TwoTurns
+from esdb_cli.turns import OvertakenError, TwoTurns, switching_often
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
 STEP: Final = "import"
 """The name of the lock that lets one import run at a time."""
 _ATTEMPTS: Final = 10
-_SWITCH_SECONDS: Final = 0.0005
-"""How long a thread that splits lines may let the others wait, who have the server's answers to deal with."""
 _COPY_LINES: Final = "copy pg_temp.esdb_import_lines (number, line) from stdin"
 _COPY_STEPS: Final = (
     "copy pg_temp.esdb_import_steps (position, bounded_context, group_context, feature_context, aggregate_type,"
@@ -52,17 +49,6 @@ def _no_event() -> tuple[type[Exception], ...]:
     from psycopg import errors
 
     return (errors.DataError, errors.IntegrityError, errors.ProgramLimitExceeded, errors.StatementTooComplex)
-
-
-@contextmanager
-def _switching_often() -> Iterator[None]:
-    """Let threads take turns more often than Python does: the wait of one holds up all."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(_SWITCH_SECONDS)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before)
 
 
 @dataclass
@@ -131,7 +117,7 @@ class Import:
 
     def run(self) -> None:
         """Import everything; raises the first error of any batch."""
-        with _switching_often(), connect(self.url) as guard, guard.transaction():
+        with switching_often(), connect(self.url) as guard, guard.transaction():
             self._take_lock(guard)
             self._guard = guard
             try:
