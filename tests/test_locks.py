@@ -104,6 +104,11 @@ def test_a_query_of_all_leaves_has_no_room(session: Connection) -> None:
         ("select * from esdb._seal_plan('b', '2001-01-01')", 30),
         ("select * from esdb.partition_status", 120),
         ("select * from esdb.partitions", 30),
+        ("select * from esdb.table_sizes", 60),
+        ("select * from esdb.index_usage", 60),
+        ("select * from esdb.index_health", 60),
+        ("select * from esdb.partition_health", 60),
+        ("select 1 from (select count(*) from esdb.lock_waits) as w", 60),
         ("select * from esdb._partition_plan(1)", 150),
     ],
 )

@@ -58,6 +58,10 @@ select * from (
         ('esdb._due_snapshots(integer)'),
         ('esdb._export_page(bigint,bigint,integer,integer,text[],text[],timestamp with time zone,timestamp with time zone,boolean)'),
         ('esdb._edge_position(oid,integer)'),
+        ('esdb._index_facts()'),
+        ('esdb._index_health()'),
+        ('esdb._partition_health()'),
+        ('esdb._row_of_tuple(oid,integer,smallint)'),
         ('esdb._partition_status()'),
         ('esdb._partition_bounds(oid)'),
         ('esdb._utc_month(timestamp with time zone,integer)')
