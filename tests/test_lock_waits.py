@@ -78,13 +78,47 @@ def test_every_way_to_write_a_stream_tells_it(db: Connection, connect: Connect, 
     crew.join()
 
 
+def test_a_stream_that_went_on_is_named_all_the_same(db: Connection, connect: Connect) -> None:
+    """The second of the queue has named a version of the row that another one has replaced."""
+    append(db, "s")
+    holder, first, second = (connect(autocommit=False) for _ in range(3))
+    append(holder, "s")
+    crew = Crew()
+    for waiter in (first, second):
+        crew.start(append, waiter, "s")
+        wait_of(db, waiter)
+    holder.commit()
+    until(lambda: first.info.transaction_status == psycopg.pq.TransactionStatus.INTRANS, "the first to go on")
+    row = wait_of(db, second)
+    assert row["root_pid"] == first.info.backend_pid
+    assert row["aggregate_id"] in {"s", None}
+    assert row["waits_for"].endswith(("stream s", "or an id"))
+    first.rollback()
+    crew.join()
+
+
+def test_the_row_of_a_lock_is_followed_to_its_newest_version(db: Connection) -> None:
+    """A lock names the version that it waited for; the row has been updated since."""
+    append(db, "s")
+    (page, tuple_) = value(db, "select ctid from esdb.streams").strip("()").split(",")
+    for _ in range(5):
+        append(db, "s")
+    found = db.execute("select * from esdb._row_of_tuple('esdb.streams'::regclass, %s, %s)", (page, tuple_))
+    assert found.fetchall() == [("s", None, None)]
+    found = db.execute("select * from esdb._row_of_tuple('esdb.events'::regclass, %s, %s)", (page, tuple_))
+    assert found.fetchall() == [(None, None, None)]
+
+
 def test_a_stream_that_two_are_making_has_no_name_yet(db: Connection, connect: Connect) -> None:
     holder, waiter = connect(autocommit=False), connect()
     append(holder, "new")
     crew = Crew()
     crew.start(append, waiter, "new")
     row = wait_of(db, waiter)
-    assert (row["aggregate_id"], row["waits_for"]) == (None, "what another is just making: a stream, an id")
+    assert (row["aggregate_id"], row["waits_for"]) == (
+        None,
+        "what another has written: a stream, new or in demand, or an id",
+    )
     assert row["root_pid"] == holder.info.backend_pid
     holder.commit()
     crew.join()

@@ -68,7 +68,7 @@ select
         when what.aggregate_id is not null then 'stream ' || what.aggregate_id
         when what.subscription is not null then pg_catalog.format('subscription %s, partition %s', what.subscription, what.partition)
         when w.row_of is not null then 'a row of ' || w.row_of::regclass
-        when w.locktype = 'transactionid' then 'what another is just making: a stream, an id'
+        when w.locktype = 'transactionid' then 'what another has written: a stream, new or in demand, or an id'
         when w.locktype = 'virtualxid' then 'the end of an older transaction'
         when w.relation is not null then pg_catalog.format('%s in %s', w.relation::regclass, w.mode)
         when w.locktype <> 'advisory' then w.locktype
@@ -103,7 +103,7 @@ left join lateral esdb._row_of_tuple(w.row_of, w.row_page, w.row_tuple) as what 
 order by w.waitstart, w.pid, root.pid, root.prepared;
 
 comment on view esdb.lock_waits is
-    'Who waits for a lock in this database, the longest first: one row for each waiting session and each one at the head of its queue. waits_for: the stream, the subscription''s partition, the table or the step of maintenance that it waits for; aggregate_id: of the stream, null where two sessions are making the same new one, or where it went on while the query looked. blocked_by: the sessions it waits for itself; root_…: whom that comes down to, who waits for no lock: its state, the age of its transaction, its last statement; ended_by: the statement that ends it, and undoes what it did. ages, states, queries and addresses are null or hidden where the reader may not see other roles'' sessions (members of pg_monitor may); ending one takes pg_signal_backend. A query looks once at the lock table, and once more for each who waits: 0.1 to 1 ms each. Worry when waiting is over 5 seconds, or when the same root comes again and again: root_state idle in transaction is a program that forgot to commit.';
+    'Who waits for a lock in this database, the longest first: one row for each waiting session and each one at the head of its queue. waits_for: the stream, the subscription''s partition, the table or the step of maintenance that it waits for; aggregate_id: of the stream, null where it is only just being made, and of a stream in demand for some of its writers. blocked_by: the sessions it waits for itself; root_…: whom that comes down to, who waits for no lock (null: it ended while the query looked): its state, the age of its transaction, its last statement; ended_by: the statement that ends it, and undoes what it did. ages, states, queries and addresses are null or hidden where the reader may not see other roles'' sessions (members of pg_monitor may); ending one takes pg_signal_backend. A query looks once at the lock table, and once more for each who waits: a few milliseconds, beside a hundred waiting ones some 50. Worry when waiting is over 5 seconds, or when the same root comes again and again: root_state idle in transaction is a program that forgot to commit.';
 
 revoke all on esdb.lock_waits from public;
 grant select on esdb.lock_waits to esdb_reader, esdb_writer, esdb_maintainer;

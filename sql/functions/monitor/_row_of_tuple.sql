@@ -1,8 +1,9 @@
 -- Which stream, or which partition of a subscription, a row of the store's tables is of, by the place at which a lock names
--- it; nulls where the row has moved on meanwhile, or is of another table. For the view lock_waits.
+-- it; nulls where that place was taken by another row since, or the table is another one. For the view lock_waits.
 --
--- VOLATILE: the row is looked for as it is now. As of the query's beginning, a stream that is written to all the time
--- would stand somewhere else.
+-- Who waits has named the version of the row that was the newest when it began to: on a stream that is written to all the
+-- time others have come since, to which currtid2() follows it, as the waiting session itself will. VOLATILE and tried
+-- again, because meanwhile there may be one more.
 create or replace function esdb._row_of_tuple(
     relation oid,
     page integer,
@@ -20,32 +21,30 @@ as $function$
 #variable_conflict use_column
 -- volatile, so that it sees the row as it is now; @plpgsql_check_options: performance_warnings = off
 declare
+    _table constant text := case
+        when relation in (
+            'esdb.streams'::regclass, 'esdb.idempotency_keys'::regclass, 'esdb.snapshots'::regclass,
+            'esdb.subscription_partitions'::regclass)
+            then relation::regclass::text
+    end;
     _place constant tid := format('(%s,%s)', page, tuple)::tid;
 begin
-    case relation
-        when 'esdb.streams'::regclass then
-            select s.aggregate_id
-            into aggregate_id
-            from esdb.streams as s
-            where s.ctid = _place;
-        when 'esdb.idempotency_keys'::regclass then
-            select k.aggregate_id
-            into aggregate_id
-            from esdb.idempotency_keys as k
-            where k.ctid = _place;
-        when 'esdb.snapshots'::regclass then
-            select s.aggregate_id
-            into aggregate_id
-            from esdb.snapshots as s
-            where s.ctid = _place;
-        when 'esdb.subscription_partitions'::regclass then
+    if _table is null then
+        return;
+    end if;
+    for _attempt in 1 .. 3 loop
+        if relation = 'esdb.subscription_partitions'::regclass then
             select p.subscription, p.partition
             into subscription, partition
             from esdb.subscription_partitions as p
-            where p.ctid = _place;
+            where p.ctid = (select currtid2(_table, _place));
         else
-            null;
-    end case;
+            execute format('select r.aggregate_id from %s as r where r.ctid = (select currtid2($1, $2))', _table)
+                into aggregate_id
+                using _table, _place;
+        end if;
+        exit when num_nonnulls(aggregate_id, subscription) > 0;
+    end loop;
 end
 $function$;
 
