@@ -40,7 +40,8 @@ with indexes as materialized (
         pg_stat_get_numscans(facts.index) as scans,
         sum(pg_stat_get_numscans(facts.index)) over same as scans_of_all,
         sum(facts.analysed_bytes) over same as bytes_of_all,
-        greatest(facts.analysed_bytes - facts.expected_bytes, 0) as bloat_bytes
+        -- greatest() alone would take what is unknown for nothing
+        case when facts.expected_bytes is not null then greatest(facts.analysed_bytes - facts.expected_bytes, 0) end as bloat_bytes
     from esdb._index_facts() as facts
     join esdb._tables as tables on tables.relation = facts.relation
     join pg_index as catalogued on catalogued.indexrelid = facts.index

@@ -1,5 +1,5 @@
 -- esdb.index_health says what is wrong with an index, and what it says to do mends it.
-select plan(25);
+select plan(26);
 
 -- a clock that the test sets, in days from now
 alter function pg_catalog.clock_timestamp() rename to real_clock_timestamp;
@@ -42,6 +42,8 @@ select is(count(*), 54 * 6 + (
     where c.relnamespace in ('esdb'::regnamespace, 'esdb_meta'::regnamespace) and not c.relispartition and c.relkind in ('r', 'm')
 ), 'every index has its row')
 from esdb.index_health;
+
+select is_empty('select * from esdb.index_health where definition !~ ''^btree'' and bloat is not null', 'of what is no B-tree nobody knows the bloat');
 
 -- missing
 select pg_temp.on_leaf('alter table esdb.LEAF drop constraint LEAF_pkey');
