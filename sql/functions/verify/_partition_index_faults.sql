@@ -26,25 +26,10 @@ with usable_index as (
         and facts.indisready
         and facts.indpred is null
         and facts.indexprs is null
-),
-required_index (description, method, is_unique, is_primary, columns) as (
-    values
-        ('PRIMARY KEY (id)', 'btree', true, true, array['id']),
-        ('UNIQUE (aggregate_id, version)', 'btree', true, false, array['aggregate_id', 'version']),
-        ('UNIQUE (position)', 'btree', true, false, array['position']),
-        ('BRIN index on timestamp', 'brin', false, false, array['timestamp']),
-        (
-            'index on (event_type, position)', 'btree', false, false,
-            array['event_type', 'position']
-        ),
-        (
-            'index on (group_context, feature_context, position)', 'btree', false, false,
-            array['group_context', 'feature_context', 'position']
-        )
 )
 select 'partition', partition.name, 'no ' || required_index.description
 from esdb_meta._partitions() as partition
-cross join required_index
+cross join esdb_meta._leaf_index_definitions() as required_index
 where partition.is_leaf
     and not exists (
         select

@@ -1,5 +1,5 @@
 -- Nobody but the owner touches a table or a sequence; the roles read views and the ledger's checksums.
-select plan(232);
+select plan(247);
 
 create temporary view granted as
 select pg_get_userbyid(a.grantee)::text as role, c.oid::regclass::text as relation, a.privilege_type
@@ -40,6 +40,21 @@ select set_eq(
         ('esdb_reader', 'esdb.stream_statistics', 'SELECT'),
         ('esdb_writer', 'esdb.stream_statistics', 'SELECT'),
         ('esdb_maintainer', 'esdb.stream_statistics', 'SELECT'),
+        ('esdb_reader', 'esdb.index_health', 'SELECT'),
+        ('esdb_writer', 'esdb.index_health', 'SELECT'),
+        ('esdb_maintainer', 'esdb.index_health', 'SELECT'),
+        ('esdb_reader', 'esdb.index_usage', 'SELECT'),
+        ('esdb_writer', 'esdb.index_usage', 'SELECT'),
+        ('esdb_maintainer', 'esdb.index_usage', 'SELECT'),
+        ('esdb_reader', 'esdb.lock_waits', 'SELECT'),
+        ('esdb_writer', 'esdb.lock_waits', 'SELECT'),
+        ('esdb_maintainer', 'esdb.lock_waits', 'SELECT'),
+        ('esdb_reader', 'esdb.partition_health', 'SELECT'),
+        ('esdb_writer', 'esdb.partition_health', 'SELECT'),
+        ('esdb_maintainer', 'esdb.partition_health', 'SELECT'),
+        ('esdb_reader', 'esdb.table_sizes', 'SELECT'),
+        ('esdb_writer', 'esdb.table_sizes', 'SELECT'),
+        ('esdb_maintainer', 'esdb.table_sizes', 'SELECT'),
         ('esdb_reader', 'esdb.snapshots_due', 'SELECT'),
         ('esdb_writer', 'esdb.snapshots_due', 'SELECT'),
         ('esdb_maintainer', 'esdb.snapshots_due', 'SELECT'),
@@ -252,7 +267,12 @@ cross join (
         ('select * from esdb.partitions'),
         ('select esdb.event_count()'),
         ('select esdb.event_count(''n'')'),
-        ('select * from esdb.partition_status')
+        ('select * from esdb.partition_status'),
+        ('select * from esdb.table_sizes'),
+        ('select * from esdb.index_usage'),
+        ('select * from esdb.index_health'),
+        ('select * from esdb.partition_health'),
+        ('select * from esdb.lock_waits')
 ) as allowed (statement);
 
 select * from finish();
