@@ -44,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, default=RESULTS, help="the folder to write to")
     parser.add_argument("--repeats", type=int, default=1 if is_quick() else 5, help="samples of each number")
     parser.add_argument("--events", type=int, default=100_000 if is_quick() else 1_000_000, help="events in the file")
+    parser.add_argument("--jobs", type=int, default=4, help="batches that an import reads and writes at a time")
     options = parser.parse_args(arguments)
     with Cluster() as cluster:
         file = Path(cluster.server.data).parent / "events.ndjson"
@@ -51,13 +52,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "machine": machine.facts(cluster),
             "events": options.events,
             "repeats": options.repeats,
+            "jobs": options.jobs,
             "bytes": _prepare(cluster, file, options.events),
         }
         samples: dict[str, list[dict[str, float]]] = {"import": [], "export": []}
         for _ in range(options.repeats):
             cluster.create(_STORE, _EMPTY)
             cluster.checkpoint()
-            samples["import"].append(_sample(cluster, results, "import", str(file)))
+            samples["import"].append(_sample(cluster, results, "import", str(file), "--jobs", str(options.jobs)))
             cluster.execute(_STORE, "vacuum analyze")
             samples["export"].append(_sample(cluster, results, "export", str(file.with_suffix(".exported"))))
         file.unlink()
@@ -174,7 +176,8 @@ def markdown(results: Mapping[str, Any]) -> str:
     file = (
         f"The file has {results['events']:,} events in {results['bytes'] / 1e6:,.0f} MB: {import_export_file.MONTHS}"
         f" months, {len(import_export_file.CONTEXTS)} contexts, streams of {import_export_file.STREAM_LENGTH} events,"
-        f" and {import_export_file.LONG_STREAMS} streams with a tenth of all. The import makes the months."
+        f" and {import_export_file.LONG_STREAMS} streams with a tenth of all. The import makes the"
+        f" months, {results['jobs']} batches at a time."
     )
     return "\n\n".join([
         "# Import and export",

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, LiteralString
 
 from esdb_cli.db import WITHOUT_TIME_LIMITS, connect, rows
 from esdb_cli.errors import EXIT_LOCK_TIMEOUT, CliError
+from esdb_cli.import_stage import no_event, stage, stage_steps, write_split
 from esdb_cli.turns import OvertakenError, TwoTurns, switching_often
 
 if TYPE_CHECKING:
@@ -28,27 +29,9 @@ if TYPE_CHECKING:
 STEP: Final = "import"
 """The name of the lock that lets one import run at a time."""
 _ATTEMPTS: Final = 10
-_COPY_LINES: Final = "copy pg_temp.esdb_import_lines (number, line) from stdin"
-_COPY_STEPS: Final = (
-    "copy pg_temp.esdb_import_steps (position, bounded_context, group_context, feature_context, aggregate_type,"
-    " aggregate_id, event_type, version, timestamp) from stdin"
-)
-_COLUMNS: Final = (
-    "id, bounded_context, group_context, feature_context, action_type, aggregate_type, aggregate_id, event_type,"
-    " schema_version, version, timestamp, occurred_at, payload, metadata, recorded_by"
-)
-_COPY_STAGED: Final = f"copy pg_temp.esdb_import_events (number, position, {_COLUMNS}) from stdin (null 'null')"
-_COPY_EVENTS: Final = f"copy esdb.events (position, {_COLUMNS}) from stdin (null 'null')"
 _SETTINGS: Final = (
     "select set_config('work_mem', '64MB', true), set_config('jit', 'off', true), set_config('timezone', 'UTC', true)"
 )
-
-
-def _no_event() -> tuple[type[Exception], ...]:
-    """Return what the server raises where columns are no event."""
-    from psycopg import errors
-
-    return (errors.DataError, errors.IntegrityError, errors.ProgramLimitExceeded, errors.StatementTooComplex)
 
 
 @dataclass
@@ -133,7 +116,7 @@ class Import:
         with connect(self.url) as connection, connection.transaction(force_rollback=True):
             self._begin(connection)
             for batch in self.batches:
-                self._stage(connection, batch, batch.split(self.max_payload_bytes))
+                stage(connection, batch, batch.split(self.max_payload_bytes))
                 connection.execute("select from esdb._import_obstacles()")  # refuses what is archived
                 row = self._write_alone(connection, batch, is_dry_run=True)
                 faults = self._faults(connection, batch, row)
@@ -197,7 +180,7 @@ class Import:
                     raise
                 may_be_plain = False
                 self._withdraw(batch)
-            except _no_event():
+            except no_event():
                 if not may_be_plain:
                     raise
                 may_be_plain = False
@@ -215,56 +198,22 @@ class Import:
     def _write(
         self, connection: psycopg.Connection[Any], batch: Batch, split: Split | None, *, may_be_plain: bool
     ) -> Row:
-        """Write a batch; raises one of _no_event() where split lines are no events: they have to be read then.
+        """Write a batch; raises one of no_event() where split lines are no events: they have to be read then.
 
         Nothing but its steps is staged of a batch that is probably plain: its events come by COPY into their place.
         """
         is_staged = split is None or not may_be_plain or not self._was_plain
         if split is None or is_staged:
-            may_be_plain &= self._stage(connection, batch, split)
+            may_be_plain &= stage(connection, batch, split)
         else:
-            self._stage_steps(connection, split)
+            stage_steps(connection, split)
         if may_be_plain and self._is_plain(connection):
             row = self._write_plain(connection, batch, None if is_staged else split)
             if row is not None:
                 return row
         if not is_staged:
-            self._stage(connection, batch, split)
+            stage(connection, batch, split)
         return self._write_alone(connection, batch)
-
-    @staticmethod
-    def _stage_steps(connection: psycopg.Connection[Any], split: Split) -> None:
-        """Stage what the events mean for their streams."""
-        connection.execute("select esdb._import_begin_steps()")
-        with connection.cursor() as cursor, cursor.copy(_COPY_STEPS) as copy:
-            copy.write(split.steps)
-
-    def _stage(self, connection: psycopg.Connection[Any], batch: Batch, split: Split | None) -> bool:
-        """Stage a batch whole, and its steps; tell whether it may be plain: no faults, and in order."""
-        connection.execute("select esdb._import_begin()")
-        has_faults = False
-        if split is None or not self._stage_split(connection, batch, split):
-            with connection.cursor() as cursor, cursor.copy(_COPY_LINES) as copy:
-                copy.write(batch.copy_text())
-            has_faults = bool(self._value(connection, "select esdb._import_stage()")) or bool(batch.faults)
-        is_in_order = bool(self._value(connection, "select esdb._import_steps()"))
-        return is_in_order and not has_faults
-
-    def _stage_split(self, connection: psycopg.Connection[Any], batch: Batch, split: Split) -> bool:
-        """Stage lines that are split; tell whether all are events. _import_stage() names the faults of others."""
-        from psycopg import Rollback
-
-        try:
-            with connection.transaction():
-                with connection.cursor() as cursor, cursor.copy(_COPY_STAGED) as copy:
-                    numbered = enumerate(split.positions, batch.first)
-                    copy.write(split.copy_text([b"%d\t%d" % line for line in numbered]))
-                if not self._value(connection, "select esdb._import_are_sound()"):
-                    raise Rollback
-                return True
-        except _no_event():
-            pass
-        return False
 
     def _is_plain(self, connection: psycopg.Connection[Any]) -> bool:
         query = "select esdb._import_own_heads() and esdb._import_fits(%s)"
@@ -291,8 +240,7 @@ class Import:
         if split is None:
             connection.execute("select esdb._import_write(%s::bigint[])", (positions,))
         else:
-            with connection.cursor() as cursor, cursor.copy(_COPY_EVENTS) as copy:
-                copy.write(split.copy_text([b"%d" % position for position in positions]))
+            write_split(connection, split, positions)
         self._turns.wait_to_finish(index)
         self._guard.execute("select 1")  # the lock is still there
         connection.execute("select esdb._import_continue(%s::xid[])", (earlier,))
