@@ -21,7 +21,7 @@ from tests.tools import ROOT, processes_in
 IS_ROOT = os.geteuid() == 0
 # Python may lie where another user cannot read it, so everything is loaded before the user changes.
 _AS_ANOTHER = """
-import difflib, encodings.idna, encodings.unicode_escape, importlib, os, pkgutil, pwd, sys
+import difflib, email.policy, encodings.idna, encodings.unicode_escape, importlib, os, pkgutil, pwd, sys
 import jinja2.ext, psycopg.rows, psycopg.types, psycopg_binary, yoyo
 import esdb_cli
 for module in pkgutil.iter_modules(esdb_cli.__path__):

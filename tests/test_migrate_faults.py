@@ -104,12 +104,13 @@ def test_a_killed_migrate_is_completed_by_the_next(
 
 
 def test_killed_again_and_again_it_is_completed_at_last(empty_db: Connection, empty_db_url: str) -> None:
-    set_hook(empty_db, 1000, TERMINATE)
+    last = 10_000
+    set_hook(empty_db, last, TERMINATE)
     kills = 0
     while kills == 0 or is_terminated(empty_db_url):
         kills += 1
         # each run comes some commands further than the one before, whatever that one left
-        empty_db.execute("select setval('hook.commands', %s)", (1000 - 5 * kills,))
+        empty_db.execute("select setval('hook.commands', %s)", (last - 8 * kills,))
     # more often than there are transactions, so inside each of them
     assert kills > len(Package.read().migrations) + 2
     assert_completed(empty_db)

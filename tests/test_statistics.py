@@ -295,6 +295,6 @@ def test_the_command_waits_for_another_refresh_only_so_long(connect: Connect, es
     holder.execute(REFRESH)
     result = esdb("refresh-stats", "--wait", "0.05")
     assert result.returncode == 4
-    assert result.stderr.startswith("esdb: canceling statement due to lock timeout\n")
+    assert result.stderr.startswith("esdb: another refresh did not end within 0.05 seconds\n")
     holder.rollback()
     assert esdb("refresh-stats", "--wait", "0.05").returncode == 0

@@ -85,7 +85,8 @@ select
     jsonb_build_object('relation', 'events', 'bounded_context', p.bounded_context, 'part', p.part),
     sum(case
         when not p.is_written then c.relpages * b.size
-        when p.part = 'table' then pg_relation_size(p.relation)
+        when p.part = 'table'
+            then pg_relation_size(p.relation) + pg_relation_size(p.relation, 'fsm') + pg_relation_size(p.relation, 'vm')
         else pg_table_size(p.relation)
     end)
 from parts as p

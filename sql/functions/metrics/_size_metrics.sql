@@ -15,7 +15,7 @@ as $function$
 with relations as materialized (
     select
         c.relname as name,
-        pg_relation_size(c.oid) as table_bytes,
+        pg_table_size(c.oid) - coalesce(pg_total_relation_size(nullif(c.reltoastrelid, 0)), 0) as table_bytes,
         pg_indexes_size(c.oid) as index_bytes,
         coalesce(pg_total_relation_size(nullif(c.reltoastrelid, 0)), 0) as toast_bytes,
         greatest(pg_stat_get_live_tuples(c.oid), c.reltuples::bigint, 0) as rows
