@@ -64,6 +64,11 @@ begin
     -- a stretch of positions that were never committed may be longer than a page, so an empty page proves nothing yet.
     _goal := least(_last, up_to_position);
     _end := least(case when backward then esdb.high_water_mark() else esdb._known_mark() end, _goal);
+    if not backward and _end < _goal and _end - _lower < _wanted then
+        -- too few positions to fill the page, so it will ask anyway: one read instead of two
+        _end := least(esdb.high_water_mark(), _goal);
+        _is_renewed := true;
+    end if;
     loop
         _upper := _end;
         while _upper > _lower and _wanted > 0 loop
