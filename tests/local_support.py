@@ -84,6 +84,11 @@ class Place:
         assert written is not None
         return written.pid
 
+    def is_ready(self) -> bool:
+        """Tell whether the folder's server takes connections."""
+        written = server_process.read_pid_file(self.data)
+        return written is not None and written.is_ready
+
     def beside(self, name: str) -> Place:
         """Give another folder beside this one, which need not exist."""
         return Place(self.path.with_name(name), as_nobody=self._as_nobody)

@@ -235,7 +235,9 @@ def test_a_server_that_is_killed(new_server: NewServer, tmp_path: Path) -> None:
         until(lambda: count(db) >= BATCH, "a batch")
         server.kill9()
         _, errors = process.communicate(timeout=120)
-    assert (process.returncode, len(errors.splitlines())) == (1, 1), errors
+    # 5 where it was about to connect once more
+    assert process.returncode in {1, 5}, errors
+    assert "Traceback" not in errors
     server.start()
     url = server.url()
     with psycopg.connect(url, autocommit=True) as db:
