@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from tests.archive_support import Shelf, age
 from tests.doctor_support import Patient
@@ -138,32 +139,66 @@ def test_an_index_that_a_failed_statement_left(db: Connection, patient: Patient)
     patient.mended("index_invalid", "index esdb.mine", "warning")
 
 
-@pytest.mark.parametrize("index", ["streams_pkey", "snapshots_timestamp"])
-def test_an_invalid_index_of_ours_is_made_anew(db: Connection, patient: Patient, index: str) -> None:
+@pytest.mark.parametrize(("index", "severity"), [("streams_pkey", "critical"), ("snapshots_timestamp", "warning")])
+def test_an_invalid_index_of_ours_is_made_anew(db: Connection, patient: Patient, index: str, severity: str) -> None:
     db.execute("update pg_index set indisvalid = false where indexrelid = %s::regclass", (f"esdb.{index}",))
-    patient.mended("index_invalid", f"index esdb.{index}", "warning")
+    patient.mended("index_invalid", f"index esdb.{index}", severity)
     assert db.execute("select from pg_class where oid = to_regclass(%s)", (f"esdb.{index}",)).fetchone() is not None
 
 
 def test_an_invalid_index_of_a_partition(db: Connection, patient: Patient) -> None:
     leaf = value(db, "select min(partition) from esdb.partitions where kind = 'month' and bounded_context = 'b'")
-    for suffix in ("pkey", "event_type", "timestamp"):
+    for suffix, severity in (("pkey", "critical"), ("event_type", "warning"), ("timestamp", "warning")):
         db.execute("update pg_index set indisvalid = false where indexrelid = %s::regclass", (f"esdb.{leaf}_{suffix}",))
-        finding = patient.mended("index_invalid", f"index esdb.{leaf}_{suffix}", "warning")
+        finding = patient.mended("index_invalid", f"index esdb.{leaf}_{suffix}", severity)
         assert finding["mend"].startswith("reindex ")
+
+
+def test_an_index_of_a_partition_that_was_dropped(db: Connection, patient: Patient) -> None:
+    leaf = value(db, "select min(partition) from esdb.partitions where kind = 'month' and bounded_context = 'b'")
+    db.execute(
+        sql.SQL("alter table {} drop constraint {}").format(
+            sql.Identifier("esdb", leaf), sql.Identifier(f"{leaf}_pkey")
+        )
+    )
+    db.execute(sql.SQL("drop index {}").format(sql.Identifier("esdb", f"{leaf}_context")))
+    patient.mended("index_missing", f"index esdb.{leaf}_pkey", "critical")
+    patient.mended("index_missing", f"index esdb.{leaf}_context", "warning")
+
+
+def test_an_index_that_is_there_twice(db: Connection, patient: Patient) -> None:
+    db.execute("create index twin on esdb.streams (aggregate_id)")
+    patient.mended("index_duplicate", "index esdb.twin", "notice")
 
 
 def test_an_invalid_optional_index(db: Connection, esdb: Esdb, patient: Patient) -> None:
     assert esdb("indexes", "enable", "correlation").returncode == 0
-    index = value(db, "select min(index_name) from esdb._optional_index_parts() where name = 'correlation'")
-    db.execute("update pg_index set indisvalid = false where indexrelid = %s::regclass", (f"esdb.{index}",))
-    finding = patient.mended("index_invalid", f"index esdb.{index}", "warning")
-    assert finding["mend_by"] == "shell"
+    parts = db.execute(
+        "select index_name from esdb._optional_index_parts() where name = 'correlation' order by 1"
+    ).fetchall()
+    first, second = (f"esdb.{name}" for (name,) in parts[:2])
+    db.execute("update pg_index set indisvalid = false where indexrelid = %s::regclass", (first,))
+    assert patient.has("index_invalid", "optional index correlation", "warning")["fact"].startswith(f"{first}: ")
+    db.execute("update pg_index set indisvalid = false where indexrelid = %s::regclass", (second,))
+    finding = patient.mended("index_invalid", "optional index correlation", "warning")
+    assert finding["fact"].startswith(f"{first} and 1 more: ")
+
+
+def test_an_optional_index_that_is_not_finished(db: Connection, connect: Connect, patient: Patient) -> None:
+    db.execute("insert into esdb.optional_indexes values ('streams', true, false)")
+    finding = patient.has("index_missing", "optional index streams", "warning")
+    with connect(autocommit=False) as making:
+        making.execute("select pg_advisory_xact_lock(29284::bigint << 48)")
+        assert patient.findings("index_missing") == [], "esdb indexes is at work"
+    patient.mend(finding)
+    patient.is_well("index_missing", "optional index streams")
 
 
 def test_indexes_that_nobody_uses(db: Connection, esdb: Esdb, connect: Connect, patient: Patient) -> None:
     assert esdb("indexes", "enable", "correlation").returncode == 0
     db.execute("create index mine on esdb.streams (created_at)")
+    db.execute("update pg_class set relpages = 200 where relname = 'mine' or relname like '%\\_correlated'")
+    db.execute("update pg_class set relpages = 200 where relname like '%\\_caused\\_by'")
     assert patient.findings("index_unused") == []
     then = later(patient, connect, days=31)
     then.mended("index_unused", "optional index correlation", "notice")
