@@ -99,6 +99,40 @@ def test_autovacuum_is_off_for_a_table(db: Connection, patient: Patient) -> None
     patient.mended("autovacuum_off", "table esdb.streams", "warning")
 
 
+def test_a_partition_that_autovacuum_does_not_get_to(db: Connection, connect: Connect, patient: Patient) -> None:
+    leaf = value(db, "select partition from esdb.partition_health where bounded_context = 'b' and state = 'current'")
+    name = sql.Identifier("esdb", leaf)
+    db.execute(sql.SQL("alter table {} set (autovacuum_enabled = off)").format(name))
+    append_many(db, "many", 10_000)
+    append_many(db, "more", 10_000)
+    db.execute("select pg_stat_force_next_flush()")
+    then = later(patient, connect, minutes=61)
+    finding = then.mended("analyze_overdue", "partitions of bookmark", "notice")
+    assert finding["mend"] == f"analyze esdb.{leaf};"
+    db.execute("begin")
+    append_many(db, "undone", 10_000)
+    append_many(db, "undone too", 10_000)
+    db.execute("rollback")
+    db.execute("select pg_stat_force_next_flush()")
+    then.has("vacuum_overdue", "partitions of bookmark", "warning")
+    # VACUUM believes a commit only when it is on disk, and this server does not wait for that
+    db.execute("checkpoint")
+    then.mended("vacuum_overdue", "partitions of bookmark", "warning")
+    then.mended("autovacuum_off", "partitions of bookmark", "warning")
+
+
+def test_partitions_that_nobody_freezes(db: Connection, patient: Patient) -> None:
+    for _ in range(200):
+        db.execute("select txid_current()")
+    db.execute("alter function pg_catalog.age(xid) rename to real_age")
+    db.execute(
+        "create function pg_catalog.age(id xid) returns integer language sql stable"
+        " as 'select pg_catalog.real_age(id) + case when pg_catalog.real_age(id) > 100 then 221000000 else 0 end'"
+    )
+    finding = patient.mended("freeze_overdue", "partitions of bookmark", "warning")
+    assert "; and " in finding["fact"]
+
+
 def fill_streams(connection: Connection, count: int, padding: int = 0) -> None:
     """Write rows of streams without events, their ids with a prefix of so many characters."""
     connection.execute("alter table esdb.streams set (autovacuum_enabled = off)")
