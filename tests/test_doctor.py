@@ -321,6 +321,24 @@ def test_parked_events(db: Connection, patient: Patient) -> None:
     assert "no stock" in finding["fact"]
 
 
+def test_a_subscription_without_workers(db: Connection, connect: Connect, patient: Patient) -> None:
+    db.execute("select esdb.create_subscription('it''s')")
+    append(db, "s")
+    assert patient.findings("subscription_behind") == []
+    finding = later(patient, connect, minutes=6).has("subscription_behind", "subscription it's", "warning")
+    assert finding["fact"].startswith("partitions over five minutes behind: 1, by up to 00:06:0")
+    # what it says to look at can be looked at
+    assert len(db.execute(finding["mend"].encode()).fetchall()) == 1
+
+
+def test_statistics_that_nobody_refreshes(db: Connection, connect: Connect, patient: Patient) -> None:
+    assert patient.findings("statistics_old") == []
+    then = later(patient, connect, hours=37)
+    # it knows the clock that there was when it was made
+    db.execute((ROOT / "sql" / "functions" / "feed" / "_microseconds.sql").read_bytes())
+    then.mended("statistics_old", "view esdb.event_statistics", "notice")
+
+
 # --- the command
 
 

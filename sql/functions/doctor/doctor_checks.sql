@@ -47,7 +47,9 @@ values
     ('collation_changed', 'collations', 'text is sorted another way than indexes were built: rows are not found, and unique keys let duplicates in'),
     ('wraparound', 'wraparound', 'when transaction ids run out the server accepts no writes, in no database, until a VACUUM has freed some'),
     ('sight_limited', 'sight', 'findings about sessions of others are missing'),
-    ('events_parked', 'parked', 'they are not handled; what made them fail has to be mended first'),
+    ('events_parked', 'subscriptions', 'they are not handled; what made them fail has to be mended first'),
+    ('subscription_behind', 'subscriptions', 'what it is for is out of date; if all are behind at once, an open append holds them up'),
+    ('statistics_old', 'statistics', 'counts mislead, and the nightly job that renews them does not run'),
     ('check_failed', null, 'this could not be looked at; the other checks could')
 $function$;
 
