@@ -1,7 +1,7 @@
 -- Whether autovacuum keeps up with the tables that are updated all the time, esdb.streams before all: switched off, behind,
 -- or set so that it comes too rarely; and with the partitions, as esdb.partition_health says: one finding for those of a
--- context. What that view says of months and overflows doctor_partitions() tells. Reads catalogs and statistics, locks
--- nothing.
+-- context. What that view says of months and overflows doctor_partitions() tells. Reads catalogs and statistics, locks what
+-- that view locks.
 create or replace function esdb_meta.doctor_autovacuum()
 returns table (
     finding text,
@@ -13,7 +13,7 @@ returns table (
 )
 language sql
 stable
-parallel restricted
+parallel unsafe
 set search_path = pg_catalog, pg_temp
 as $function$
 with updated as (

@@ -1,5 +1,5 @@
 -- What esdb.index_health says is wrong with an index. An optional one is a finding for all its parts, because one command
--- mends them. An index that a session may be building is left out. Reads what that view reads, locks nothing.
+-- mends them. An index that a session may be building is left out. Reads what that view reads, and waits as it does.
 create or replace function esdb_meta.doctor_indexes()
 returns table (
     finding text,

@@ -1,5 +1,6 @@
 -- The rows of the view index_health: every index of the store's tables, and those that should be there and are not, with
--- what is wrong and what mends it. Reads the catalog, the statistics and once the lock table; locks nothing.
+-- what is wrong and what mends it. Reads the catalog, the statistics and once the lock table; waits where
+-- _index_facts() does, and keeps no lock.
 create or replace function esdb._index_health()
 returns table (
     table_name text,
