@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -10,8 +11,9 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from tests.databases import run_esdb
+from tests.feed_clock import Clock
 from tests.feed_support import until
-from tests.fixtures import Connection
+from tests.fixtures import Connect, Connection
 
 EXAMINER = "esdb_test_examiner"
 Finding = dict[str, Any]
@@ -85,6 +87,11 @@ class Patient:
         if "PGOPTIONS" in self._env:
             parameters["options"] = self._env["PGOPTIONS"]
         return psycopg.connect(psycopg.conninfo.make_conninfo(self.url, **parameters), autocommit=True)
+
+
+def later(patient: Patient, connect: Connect, **delta: float) -> Patient:
+    """Examine a store at a later time."""
+    return Patient(patient.url, env=Clock(connect).environment(datetime.now(UTC) + timedelta(**delta)))
 
 
 def new_role(connection: Connection, name: str, *groups: str) -> None:

@@ -99,6 +99,9 @@ CASES = {
         steady(esdb_last_refresh_timestamp_seconds=3600),
         steady(esdb_last_refresh_timestamp_seconds=36000), "40h",
     ),
+    "EsdbStatisticsNeverMade": Case(
+        steady(esdb_up=1), steady(esdb_up=1, esdb_last_refresh_timestamp_seconds=36000), "40h"
+    ),
     "EsdbSealsLate": Case(
         labelled("esdb_seals_due", CONTEXT, 1), {f"esdb_seals_due{{{STORE}, {CONTEXT}}}": "0x1000 1x2000"}, "25h"
     ),

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from tests.archive_support import Shelf, age
-from tests.doctor_support import Patient
+from tests.doctor_support import Patient, later
 from tests.feed_clock import Clock, first_leaf_month, make_months, month_after
 from tests.feed_support import ANNOUNCEMENT, Crew, append, append_many, until, value
 from tests.fixtures import Connect, Connection, Esdb
@@ -20,11 +20,6 @@ from tests.tools import ROOT
 @pytest.fixture
 def patient(db_url: str) -> Patient:
     return Patient(db_url)
-
-
-def later(patient: Patient, connect: Connect, **delta: float) -> Patient:
-    """Examine a store at a later time."""
-    return Patient(patient.url, env=Clock(connect).environment(datetime.now(UTC) + timedelta(**delta)))
 
 
 def test_every_finding_is_provoked(db: Connection) -> None:
@@ -42,6 +37,19 @@ def test_a_check_that_cannot_run_is_a_finding_and_the_others_run(db: Connection,
     assert "no_wal_archive" in names
     db.execute("alter function esdb_meta.doctor_no_mark() rename to doctor_mark")
     patient.is_well("check_failed", "check mark")
+
+
+def test_a_check_that_waits_for_a_lock_is_a_finding(connect: Connect, patient: Patient) -> None:
+    holder = connect(autocommit=False)
+    holder.execute("analyze esdb.streams")
+    holder.commit()
+    holder.execute("lock table esdb.streams in access exclusive mode")
+    with psycopg.connect(patient.url, options="-c statement_timeout=20s") as connection:
+        query = "select subject, fact from esdb.findings where finding = 'check_failed'"
+        told: dict[str, str] = dict(connection.execute(query).fetchall())
+    assert "55P03" in told["check bloat"]
+    holder.rollback()
+    patient.is_well("check_failed", "check bloat")
 
 
 # --- partitions
@@ -88,86 +96,6 @@ def test_an_archive_that_is_unfinished(db: Connection, connect: Connect, patient
     finding = patient.has("archive_unfinished", "context bookmark", "warning")
     patient.mend(finding, DIRECTORY=f"{tmp_path} --older-than '{age()}'")
     patient.is_well("archive_unfinished", "context bookmark")
-
-
-# --- tables and indexes
-
-
-def test_autovacuum_is_off_for_a_table(db: Connection, patient: Patient) -> None:
-    db.execute("alter table esdb.streams set (autovacuum_enabled = off)")
-    patient.mended("autovacuum_off", "table esdb.streams", "warning")
-
-
-def fill_streams(connection: Connection, count: int, padding: int = 0) -> None:
-    """Write rows of streams without events, their ids with a prefix of so many characters."""
-    connection.execute("alter table esdb.streams set (autovacuum_enabled = off)")
-    connection.execute(
-        "insert into esdb.streams (aggregate_id, aggregate_type, bounded_context, group_context, version,"
-        " month_version, created_at, updated_at)"
-        " select repeat('s', %s) || n, 'bookmark', 'b', 'm', n, 1, now(), now() from generate_series(1, %s) as n",
-        (padding, count),
-    )
-    connection.execute("analyze esdb.streams")
-
-
-def test_dead_rows_that_no_vacuum_removes(db: Connection, patient: Patient) -> None:
-    fill_streams(db, 11_000)
-    db.execute("update esdb.streams set version = 2")
-    patient.mended("vacuum_overdue", "table esdb.streams", "warning")
-
-
-def test_a_table_so_large_that_autovacuum_comes_rarely(db: Connection, patient: Patient) -> None:
-    db.execute("update pg_class set reltuples = 5000000 where oid = 'esdb.streams'::regclass")
-    patient.mended("vacuum_rare", "table esdb.streams", "notice")
-
-
-def test_a_bloated_table_and_its_index(db: Connection, patient: Patient) -> None:
-    fill_streams(db, 160_000, 230)
-    assert patient.findings("bloat") == []
-    db.execute("delete from esdb.streams where version % 50 <> 0")
-    db.execute("vacuum (analyze, truncate off) esdb.streams")
-    patient.mended("bloat", "index esdb.streams_pkey", "notice")
-    patient.mended("bloat", "table esdb.streams", "notice")
-
-
-def test_an_index_that_a_failed_statement_left(db: Connection, patient: Patient) -> None:
-    append(db, "a")
-    append(db, "b")
-    with pytest.raises(psycopg.errors.UniqueViolation):
-        db.execute("create unique index concurrently mine on esdb.streams (aggregate_type)")
-    patient.mended("index_invalid", "index esdb.mine", "warning")
-
-
-@pytest.mark.parametrize("index", ["streams_pkey", "snapshots_timestamp"])
-def test_an_invalid_index_of_ours_is_made_anew(db: Connection, patient: Patient, index: str) -> None:
-    db.execute("update pg_index set indisvalid = false where indexrelid = %s::regclass", (f"esdb.{index}",))
-    patient.mended("index_invalid", f"index esdb.{index}", "warning")
-    assert db.execute("select from pg_class where oid = to_regclass(%s)", (f"esdb.{index}",)).fetchone() is not None
-
-
-def test_an_invalid_index_of_a_partition(db: Connection, patient: Patient) -> None:
-    leaf = value(db, "select min(partition) from esdb.partitions where kind = 'month' and bounded_context = 'b'")
-    for suffix in ("pkey", "event_type", "timestamp"):
-        db.execute("update pg_index set indisvalid = false where indexrelid = %s::regclass", (f"esdb.{leaf}_{suffix}",))
-        finding = patient.mended("index_invalid", f"index esdb.{leaf}_{suffix}", "warning")
-        assert finding["mend"].startswith("reindex ")
-
-
-def test_an_invalid_optional_index(db: Connection, esdb: Esdb, patient: Patient) -> None:
-    assert esdb("indexes", "enable", "correlation").returncode == 0
-    index = value(db, "select min(index_name) from esdb._optional_index_parts() where name = 'correlation'")
-    db.execute("update pg_index set indisvalid = false where indexrelid = %s::regclass", (f"esdb.{index}",))
-    finding = patient.mended("index_invalid", f"index esdb.{index}", "warning")
-    assert finding["mend_by"] == "shell"
-
-
-def test_indexes_that_nobody_uses(db: Connection, esdb: Esdb, connect: Connect, patient: Patient) -> None:
-    assert esdb("indexes", "enable", "correlation").returncode == 0
-    db.execute("create index mine on esdb.streams (created_at)")
-    assert patient.findings("index_unused") == []
-    then = later(patient, connect, days=31)
-    then.mended("index_unused", "optional index correlation", "notice")
-    then.mended("index_unused", "index esdb.mine", "notice")
 
 
 # --- transactions and the feed
@@ -250,6 +178,24 @@ def test_parked_events(db: Connection, patient: Patient) -> None:
     db.execute("select esdb.nack(%s, %s, %s, 'no stock')", ("it's", token, position))
     finding = patient.mended("events_parked", "subscription it's", "warning")
     assert "no stock" in finding["fact"]
+
+
+def test_a_subscription_without_workers(db: Connection, connect: Connect, patient: Patient) -> None:
+    db.execute("select esdb.create_subscription('it''s')")
+    append(db, "s")
+    assert patient.findings("subscription_behind") == []
+    finding = later(patient, connect, minutes=6).has("subscription_behind", "subscription it's", "warning")
+    assert finding["fact"].startswith("partitions over five minutes behind: 1, by up to 00:06:0")
+    # what it says to look at can be looked at
+    assert len(db.execute(finding["mend"].encode()).fetchall()) == 1
+
+
+def test_statistics_that_nobody_refreshes(db: Connection, connect: Connect, patient: Patient) -> None:
+    assert patient.findings("statistics_old") == []
+    then = later(patient, connect, hours=37)
+    # it knows the clock that there was when it was made
+    db.execute((ROOT / "sql" / "functions" / "feed" / "_microseconds.sql").read_bytes())
+    then.mended("statistics_old", "view esdb.event_statistics", "notice")
 
 
 # --- the command

@@ -242,3 +242,11 @@ def test_months_without_maintenance_lose_nothing(db: Connection, connect: Connec
     assert_sound(db)
     assert [version for (version,) in db.execute("select version from esdb.read_stream('s')")] == list(range(1, 10))
     assert [event.version for event in read_all(db)] == list(range(1, 10))
+
+
+def test_how_partitions_are_kept_is_told_while_they_are_locked(db: Connection, connect: Connect) -> None:
+    locker = connect(autocommit=False)
+    locker.execute("lock table esdb.events_note_overflow in access exclusive mode")
+    db.execute("set statement_timeout = '20s'")
+    assert value(db, "select count(*) from esdb.partition_health where reasons = '{}'") == CONTEXTS * 6
+    assert value(db, "select count(*) from esdb.partition_status where reasons = '{}'") == CONTEXTS

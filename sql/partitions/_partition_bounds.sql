@@ -1,5 +1,6 @@
 -- The bounds of a range partition, null for none. The catalog shows them as text in the session's style and zone, which
--- are pinned here so that they are read as they were written.
+-- are pinned here so that they are read as they were written. Locks nothing: given the partition, pg_get_expr() would
+-- wait for whoever has locked it, but a bound has no columns that it need look up.
 create or replace function esdb._partition_bounds(
     partition oid,
     out lower_bound timestamptz,
@@ -17,7 +18,7 @@ select
     nullif(b.bounds[2], 'MAXVALUE')::timestamptz
 from pg_class as c
 cross join lateral (
-    select regexp_match(pg_get_expr(c.relpartbound, c.oid), '^FOR VALUES FROM [(]''?(.*?)''?[)] TO [(]''?(.*?)''?[)]$') as bounds
+    select regexp_match(pg_get_expr(c.relpartbound, 0), '^FOR VALUES FROM [(]''?(.*?)''?[)] TO [(]''?(.*?)''?[)]$') as bounds
 ) as b
 where c.oid = partition
 $function$;

@@ -2,8 +2,7 @@
 --
 -- reasons: what `esdb partitions status --check` exits 3 for. What a run of the maintenance does in time, each day at
 -- the latest, is none before it is a day late. remarks: what should be looked at, and stops nothing.
--- Reads the catalog and, of an overflow that holds events, the first by its index; locks it in ACCESS SHARE until the
--- transaction ends.
+-- Reads the catalog and, of an overflow that holds events, the first: see esdb._overflow_since(). Keeps no lock on it.
 create or replace function esdb._partition_status()
 returns table (
     bounded_context text,
@@ -95,8 +94,7 @@ begin
         past_retain_since := _context.past_retain_since;
 
         if _context.overflow is not null then
-            execute format('select e.timestamp from only %s as e order by e.position limit 1', _context.overflow::regclass)
-                into overflow_since;
+            overflow_since := esdb._overflow_since(_context.overflow);
             if overflow_since is not null then
                 -- what is counted as it comes, or was found by the last ANALYZE
                 overflow_rows := greatest(

@@ -1,5 +1,6 @@
 -- Makes every check of `esdb doctor`, one after the other, each in a subtransaction: one that cannot run is a finding
--- itself. As its caller, who sees other roles' sessions or does not. Locks what the checks lock, which is next to nothing.
+-- itself, and so is one that waits for a lock for two seconds. As its caller, who sees other roles' sessions or does not.
+-- Locks what the checks lock, which is next to nothing.
 create or replace function esdb_meta.doctor()
 returns table (
     severity text,
@@ -15,6 +16,7 @@ volatile
 parallel unsafe
 set search_path = pg_catalog, pg_temp
 set timezone = 'UTC'
+set lock_timeout = '2s'
 set datestyle = 'ISO, YMD'
 set intervalstyle = postgres
 as $function$

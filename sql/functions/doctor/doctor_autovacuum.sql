@@ -1,5 +1,7 @@
 -- Whether autovacuum keeps up with the tables that are updated all the time, esdb.streams before all: switched off, behind,
--- or set so that it comes too rarely. Reads catalogs and statistics, locks nothing.
+-- or set so that it comes too rarely; and with the partitions, as esdb.partition_health says: one finding for those of a
+-- context. What that view says of months and overflows doctor_partitions() tells. Reads catalogs and statistics, locks what
+-- that view locks.
 create or replace function esdb_meta.doctor_autovacuum()
 returns table (
     finding text,
@@ -11,7 +13,7 @@ returns table (
 )
 language sql
 stable
-parallel restricted
+parallel unsafe
 set search_path = pg_catalog, pg_temp
 as $function$
 with updated as (
@@ -36,6 +38,24 @@ with updated as (
     where relation.relnamespace = 'esdb'::regnamespace
         and relation.relkind = 'r'
         and not relation.relispartition
+),
+neglected as (
+    select
+        kind.finding,
+        health.context_name,
+        format('esdb.%I: %s', health.partition, reason.text) as fact,
+        health.mended_by[reason.place] as statement,
+        health.lower_bound
+    from esdb.partition_health as health
+    cross join lateral unnest(health.reasons) with ordinality as reason (text, place)
+    join (
+        values
+            ('autovacuum is switched off%', 'autovacuum_off'),
+            ('sealed, and %', 'vacuum_overdue'),
+            ('not vacuumed %', 'vacuum_overdue'),
+            ('not analysed %', 'analyze_overdue'),
+            ('not frozen %', 'freeze_overdue')
+    ) as kind (pattern, finding) on reason.text like kind.pattern
 )
 select 'autovacuum_off', 'warning', 'setting ' || setting.name, format('%s is off', setting.name), fix.mend, fix.mend_by
 from pg_settings as setting
@@ -76,10 +96,21 @@ from updated
 where updated.relname = 'streams'
     and updated.scale_factor > 0.02
     and updated.scale_factor * updated.reltuples >= 1000000
+union all
+select
+    neglected.finding,
+    case neglected.finding when 'analyze_overdue' then 'notice' else 'warning' end,
+    'partitions of ' || neglected.context_name,
+    (array_agg(neglected.fact order by neglected.lower_bound))[1]
+        || case when count(*) > 1 then format('; and %s more', count(*) - 1) else '' end,
+    string_agg(neglected.statement || ';', chr(10) order by neglected.lower_bound),
+    'sql'
+from neglected
+group by neglected.finding, neglected.context_name
 $function$;
 
 comment on function esdb_meta.doctor_autovacuum() is
-    'Findings of `esdb doctor` about autovacuum: off, behind, or too rare for a large esdb.streams.';
+    'Findings of `esdb doctor` about autovacuum: off, behind, or too rare for a large esdb.streams; of partitions, too.';
 
 revoke all on function esdb_meta.doctor_autovacuum() from public;
 grant execute on function esdb_meta.doctor_autovacuum() to esdb_maintainer;

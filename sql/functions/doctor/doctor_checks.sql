@@ -19,7 +19,9 @@ values
     ('sealing_overdue', 'partitions', 'what is not sealed is not protected against rewriting, and statistics count it anew each time'),
     ('retention_overdue', 'partitions', 'partitions past their time take their place on disk'),
     ('autovacuum_off', 'autovacuum', 'dead rows are not removed: appends and reads of streams get slower by and by'),
-    ('vacuum_overdue', 'autovacuum', 'dead rows make every append and read of streams slower; if a VACUUM does not help, an old snapshot keeps them'),
+    ('vacuum_overdue', 'autovacuum', 'dead rows make every append and read of streams slower, and in a partition rows are looked up that need not be; if a VACUUM does not help, an old snapshot keeps them'),
+    ('analyze_overdue', 'autovacuum', 'plans go by old figures, and may be slow'),
+    ('freeze_overdue', 'autovacuum', 'autovacuum does not get to it: when transaction ids run out the server accepts no writes'),
     ('vacuum_rare', 'autovacuum', 'in a table so large a fifth is many rows: autovacuum then comes rarely and has much to do'),
     ('not_durable', 'durability', 'a crash loses events whose commit was confirmed, and their positions may be given out again; without fsync or full_page_writes it may damage the database'),
     ('no_wal_archive', 'archiving', 'a restore brings back the last backup and nothing after it'),
@@ -29,7 +31,9 @@ values
     ('lock_table_full', 'lock_table', 'when it is full whoever needs another lock fails with `out of shared memory`, appends too'),
     ('connections_short', 'connections', 'when none is left, nobody can connect; more than a few for each processor core make nothing faster'),
     ('bloat', 'bloat', 'what is read and cached is mostly empty; a full VACUUM locks appends out while it copies the rows'),
-    ('index_invalid', 'indexes', 'it makes writes slower and is used by nobody; a unique one that is invalid guards nothing'),
+    ('index_invalid', 'indexes', 'it makes writes slower and no query uses it; appends that rely on a unique one fail'),
+    ('index_missing', 'indexes', 'what it is for is slow, or what is to be unique may be there twice'),
+    ('index_duplicate', 'indexes', 'every append keeps it up, and the other one does all that it does'),
     ('index_unused', 'indexes', 'every append keeps it up'),
     ('idle_transaction', 'transactions', 'it holds its locks and keeps dead rows; if it has appended it also holds up every consumer'),
     ('long_transaction', 'transactions', 'while it is open no row that died since can be removed, and its locks keep maintenance waiting'),
@@ -43,7 +47,9 @@ values
     ('collation_changed', 'collations', 'text is sorted another way than indexes were built: rows are not found, and unique keys let duplicates in'),
     ('wraparound', 'wraparound', 'when transaction ids run out the server accepts no writes, in no database, until a VACUUM has freed some'),
     ('sight_limited', 'sight', 'findings about sessions of others are missing'),
-    ('events_parked', 'parked', 'they are not handled; what made them fail has to be mended first'),
+    ('events_parked', 'subscriptions', 'they are not handled; what made them fail has to be mended first'),
+    ('subscription_behind', 'subscriptions', 'what it is for is out of date; if all are behind at once, an open append holds them up'),
+    ('statistics_old', 'statistics', 'counts mislead, and the nightly job that renews them does not run'),
     ('check_failed', null, 'this could not be looked at; the other checks could')
 $function$;
 

@@ -1,5 +1,5 @@
 -- Whether appends find their partitions, now and in the months to come: what esdb.partition_status says. Locks what that
--- locks: an overflow that holds events, in ACCESS SHARE until the transaction ends.
+-- locks.
 create or replace function esdb_meta.doctor_partitions()
 returns table (
     finding text,

@@ -13,33 +13,15 @@ parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $function$
-with partitions as (
-    select
-        s.context_name,
-        s.months_ahead,
-        coalesce(s.months_ahead, -1) < s.months_wanted - case
-            when esdb._utc_month(clock_timestamp() - interval '1 day') < esdb._utc_month(clock_timestamp()) then 1
-            else 0
-        end as is_late,
-        s.overflow_since is not null or s.bound_until is not null or not exists (
-            select
-            from pg_inherits as tree
-            where tree.inhrelid = to_regclass(format('esdb.%I', 'events_' || s.context_name || '_overflow'))
-        ) as has_no_overflow
-    from esdb._partition_status() as s
-)
 select
-    count(*) filter (where p.is_late or p.has_no_overflow) = 0,
+    count(fault.text) = 0,
     coalesce(
-        string_agg(
-            format(
-                '%s: %s', p.context_name,
-                concat_ws(', ', case when p.is_late then format('months ahead: %s', coalesce(p.months_ahead::text, 'none')) end,
-                    case when p.has_no_overflow then 'its overflow is used, bounded or missing' end)),
-            '; ' order by p.context_name) filter (where p.is_late or p.has_no_overflow),
-        format('months ahead: %s at least', min(p.months_ahead))),
+        string_agg(format('%s: %s', s.context_name, split_part(fault.text, '; run ', 1)), '; ' order by s.context_name)
+            filter (where fault.text is not null),
+        format('months ahead: %s at least', min(s.months_ahead))),
     'esdb partitions status tells more; run esdb partitions create-next, and see that esdb maintain runs'
-from partitions as p
+from esdb._partition_status() as s
+left join lateral unnest(s.reasons) as fault (text) on fault.text not like 'archiving is unfinished %'
 $function$;
 
 comment on function esdb._health_of_partitions() is

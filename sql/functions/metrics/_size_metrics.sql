@@ -20,7 +20,7 @@ with relations as materialized (
         coalesce(pg_total_relation_size(nullif(c.reltoastrelid, 0)), 0) as toast_bytes,
         greatest(pg_stat_get_live_tuples(c.oid), c.reltuples::bigint, 0) as rows
     from pg_class as c
-    where c.relnamespace = 'esdb'::regnamespace
+    where c.relnamespace in ('esdb'::regnamespace, 'esdb_meta'::regnamespace)
         and c.relkind in ('r', 'm')
         and not exists (select from pg_inherits as leaf where leaf.inhrelid = c.oid)
 )

@@ -5,7 +5,8 @@
 -- as many entries would take in a B-tree just built, null for other indexes and where nothing was analysed yet;
 -- analysed_bytes: what they took then. Entries that share a key take less than that.
 --
--- SECURITY DEFINER, because the widths of columns are shown to who may read the table. Reads the catalog, locks nothing.
+-- SECURITY DEFINER, because the widths of columns are shown to who may read the table. Reads the catalog;
+-- waits, as pg_get_indexdef() does, where a table is locked for DDL.
 create or replace function esdb._index_facts()
 returns table (
     index oid,

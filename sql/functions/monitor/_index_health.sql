@@ -1,5 +1,6 @@
 -- The rows of the view index_health: every index of the store's tables, and those that should be there and are not, with
--- what is wrong and what mends it. Reads the catalog, the statistics and once the lock table; locks nothing.
+-- what is wrong and what mends it. Reads the catalog, the statistics and once the lock table; waits where
+-- _index_facts() does, and keeps no lock.
 create or replace function esdb._index_health()
 returns table (
     table_name text,
@@ -56,6 +57,15 @@ counted as materialized (
     from pg_stat_database as d
     where d.datname = current_database()
 ),
+-- the lock of `esdb indexes`, whose key is 29284::bigint << 48: what it is about to make is not missing
+at_work as (
+    select exists (
+        select
+        from pg_locks as l
+        where l.locktype = 'advisory' and l.objsubid = 1 and (l.classid::bigint >> 16) = 29284 and l.granted
+            and l.database = (select d.oid from pg_database as d where d.datname = current_database())
+    ) as is_so
+),
 builders as (
     select l.relation, min(l.pid) as pid
     from pg_locks as l
@@ -77,7 +87,8 @@ judged as (
             || coalesce('; the session ' || b.pid || ' may be building it', ''),
             case
                 when b.pid is not null then null
-                when i.is_leftover then format('drop index concurrently %s', i.index_name)
+                -- to build one's own again may fail as it did before
+                when i.is_leftover or i.origin = 'own' then format('drop index concurrently %s', i.index_name)
                 when i.origin = 'optional' then format('esdb indexes enable %s', optional.name)
                 else format('reindex index concurrently %s', i.index_name)
             end
@@ -151,12 +162,14 @@ select
         from unnest(w.mended_by) with ordinality as s (text, place)
     )
 from esdb._tables as tables
+cross join at_work
 join esdb._wanted_indexes() as w on w.stands_on_leaves = tables.is_leaf
 join pg_class as relation on relation.oid = tables.relation
 cross join lateral (select relation.relname || '_' || w.suffix as index_name) as named
 left join indexes as i
     on i.relation = tables.relation and i.definition = w.definition and i.is_unique = w.is_unique and not i.is_leftover
 where (tables.is_leaf or tables.relation = 'esdb.streams'::regclass) and i.index is null
+    and not (w.origin = 'optional' and at_work.is_so)
 order by 1, 2
 $function$;
 

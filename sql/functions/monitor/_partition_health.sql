@@ -1,5 +1,6 @@
 -- The rows of the view partition_health: every leaf of esdb.events, with what is wrong and what mends it. Reads the
--- catalog and the server's statistics, and no leaf: it answers also while one is locked. Locks nothing. What autovacuum
+-- catalog and the server's statistics, and of an overflow whether there is anything in it, because a crash loses the
+-- statistics: see esdb._overflow_since(). It answers also while a leaf is locked, and keeps no lock. What autovacuum
 -- should have done has an hour, what maintenance should have done a month.
 create or replace function esdb._partition_health()
 returns table (
@@ -24,7 +25,7 @@ returns table (
 )
 language plpgsql
 stable
-parallel safe
+parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 set timezone = 'UTC'
@@ -45,6 +46,7 @@ begin
         select
             l.*,
             format('esdb.%I', l.partition) as table_name,
+            case when l.kind = 'overflow' then esdb._overflow_since(l.leaf) end as overflow_since,
             archives.state is not null as is_archived,
             seals.number is not null as is_sealed,
             contexts.retain,
@@ -83,8 +85,8 @@ begin
                 (1, b.upper_bound is not null,
                     format('has an unfinished bound: appends fail from %s on', b.upper_bound::date),
                     'esdb partitions create-next'),
-                (2, l.kind = 'overflow' and l.tuples > 0,
-                    format('holds about %s events: no month was there for them', l.tuples),
+                (2, l.kind = 'overflow' and (l.tuples > 0 or l.overflow_since is not null),
+                    format('holds about %s events: no month was there for them', greatest(l.tuples, 1)),
                     'esdb partitions create-next'),
                 (3, l.transaction_age > _oldest or l.multixact_age > _oldest_multixact,
                     format('not frozen for %s transactions: autovacuum does not get to it, and at 2 billion the server stops',

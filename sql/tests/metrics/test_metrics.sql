@@ -1,5 +1,5 @@
 -- The rows of esdb.metrics are what OpenMetrics wants: names and kinds that agree, one set of labels a metric.
-select plan(8);
+select plan(9);
 
 select esdb.append_event('s', 'T', '{}', 0, 'n', 'm');
 select esdb.create_subscription('mails');
@@ -46,6 +46,21 @@ select results_eq(
 select set_eq(
     'select distinct metric from esdb.metrics', 'select f.metric from esdb._metric_families() as f',
     'a metric without a sample is listed all the same'
+);
+
+-- maps come with the first VACUUM
+vacuum esdb.streams;
+select set_eq(
+    $$select m.labels ->> 'relation' as name, m.labels ->> 'part' as part, m.value
+    from esdb.metrics as m
+    where m.metric = 'esdb_size_bytes' and m.labels ->> 'bounded_context' = ''$$,
+    $$select split_part(t.name, '.', 2) as name, part.name as part, part.bytes::double precision as value
+    from esdb.table_sizes as t
+    cross join lateral (
+        values ('table', t.table_bytes), ('index', t.index_bytes), ('toast', t.toast_bytes)
+    ) as part (name, bytes)
+    where t.level = 'table' and t.name <> 'esdb.events'$$,
+    'sizes are those of esdb.table_sizes'
 );
 
 select * from finish();

@@ -1,5 +1,5 @@
 -- esdb.partition_health says by the clock and the server's statistics what a partition lacks, and what mends it.
-select plan(25);
+select plan(26);
 
 -- a clock that the test sets, in days from now
 alter function pg_catalog.clock_timestamp() rename to real_clock_timestamp;
@@ -75,6 +75,10 @@ select is(reasons[1], 'has an unfinished bound: appends fail from 2099-04-01 on'
 from note
 where state = 'overflow';
 alter table esdb.events_note_overflow drop constraint spans_until_2099_04;
+select pg_stat_reset_single_table_counters('esdb.events_note_overflow'::regclass);
+select is(reasons[1], 'holds about 1 events: no month was there for them', 'it is told also when a crash has lost the statistics')
+from note
+where state = 'overflow';
 reset test.later;
 
 -- what autovacuum should have done
