@@ -1,5 +1,6 @@
 -- Locks all partitions of a subscription, in order, until the transaction ends, and gives its definition: what a worker
--- is doing in a transaction just now is waited for. Errors: SE020.
+-- is doing in a transaction just now is waited for. It is looked up behind the lock, because what was waited for may have
+-- dropped it. Errors: SE020.
 create or replace function esdb._lock_subscription(
     subscription text
 )
@@ -9,15 +10,13 @@ volatile
 parallel unsafe
 set search_path = pg_catalog, pg_temp
 as $function$
-declare
-    _definition constant esdb.subscription_definitions := esdb._subscription(subscription);
 begin
     perform
     from esdb.subscription_partitions as p
     where p.subscription = _lock_subscription.subscription
     order by p.partition
     for no key update;
-    return _definition;
+    return esdb._subscription(subscription);
 end
 $function$;
 

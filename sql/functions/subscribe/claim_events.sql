@@ -58,13 +58,16 @@ begin
     ) is not true then
         perform esdb._check_claim(claim_events.worker, claim_events.max_count, claim_events.lease);
     end if;
-    _definition := esdb._subscription(claim_events.subscription);
     for _candidate in
         select c.partition, c.has_parked from esdb._claimable(claim_events.subscription, _last) as c
     loop
         _mark := coalesce(_mark, esdb.high_water_mark());
         _checkpoint := esdb._lock_checkpoint(claim_events.subscription, _candidate.partition, skip_locked => true);
         continue when (coalesce(_checkpoint.lease_until <= clock_timestamp(), _checkpoint.number is not null)) is not true;
+        if _definition.name is null then
+            -- behind the lock: from now on nobody can drop it and give its name to one of other filters and partitions
+            _definition := esdb._subscription(claim_events.subscription);
+        end if;
         if _checkpoint.lease_until is not null then
             _checkpoint := esdb._end_lease(_checkpoint, _definition);
         end if;
@@ -143,6 +146,9 @@ begin
             perform esdb._replace_checkpoint(_checkpoint);
         end if;
     end loop;
+    if _definition.name is null then
+        perform esdb._subscription(claim_events.subscription);
+    end if;
 end
 $function$;
 
