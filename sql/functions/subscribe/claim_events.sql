@@ -77,7 +77,6 @@ begin
         _checkpoint.token := nextval('esdb.checkpoint_number'::regclass) * 1024 + _candidate.partition;
         _checkpoint.worker := claim_events.worker;
         _checkpoint.lease := claim_events.lease;
-        _checkpoint.lease_until := clock_timestamp() + claim_events.lease;
 
         if _candidate.has_parked then
             with replayed as (
@@ -95,6 +94,7 @@ begin
             if _position is not null then
                 _checkpoint.is_replay := true;
                 _checkpoint.delivered_to := _position;
+                _checkpoint.lease_until := clock_timestamp() + claim_events.lease;
                 perform esdb._replace_checkpoint(_checkpoint);
                 return query
                 select p.token, p.partition, p.attempts + 1, e.*
@@ -134,6 +134,8 @@ begin
             _checkpoint.delivered_to := _found.events[cardinality(_found.events)].position;
             _checkpoint.attempts := _checkpoint.attempts + 1;
             _checkpoint.retry_at := null;
+            -- from here on, not from before a search that took long
+            _checkpoint.lease_until := clock_timestamp() + claim_events.lease;
             perform esdb._replace_checkpoint(_checkpoint);
             return query
             select _checkpoint.token, _checkpoint.partition, _checkpoint.attempts, e.*
@@ -142,7 +144,6 @@ begin
             return;
         end if;
         if _checkpoint.position > _position then
-            _checkpoint.lease_until := null;
             perform esdb._replace_checkpoint(_checkpoint);
         end if;
     end loop;
