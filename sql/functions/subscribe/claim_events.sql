@@ -2,7 +2,8 @@
 -- worker → claim_events → subscription_checkpoints; events → worker. No row: there is nothing to do just now.
 --
 -- Parked events that are to be replayed come first. Then the feed, from the checkpoint to the mark; an event that was
--- delivered before comes alone, so that a failure is its own. Partitions that another transaction is at are passed over.
+-- delivered before comes alone, so that a failure is its own. Partitions that another transaction is at are passed over;
+-- so are those whose next event is archived, and only where no other has anything to deliver that is an error.
 -- Locks, until the transaction ends: the partition. Commit before handling the events, so that others may see the lease.
 -- Errors: SE009, SE011, SE013, SE020; 55000 on a standby.
 create or replace function esdb.claim_events(
@@ -47,6 +48,10 @@ declare
     _checkpoint esdb.subscription_checkpoints;
     _position bigint;
     _found record;
+    _parked esdb.events[];
+    _message text;
+    _detail text;
+    _hint text;
 begin
     -- cheap tests first, because most polls find nothing
     if (
@@ -68,65 +73,80 @@ begin
             -- behind the lock: from now on nobody can drop it and give its name to one of other filters and partitions
             _definition := esdb._subscription(claim_events.subscription);
         end if;
-        if _checkpoint.lease_until is not null then
-            _checkpoint := esdb._end_lease(_checkpoint, _definition);
-        end if;
         if pg_sequence_last_value('esdb.epoch_start'::regclass) is null then
             perform esdb._pass_over_tokens();
         end if;
-        _checkpoint.token := nextval('esdb.checkpoint_number'::regclass) * 1024 + _candidate.partition;
-        _checkpoint.worker := claim_events.worker;
-        _checkpoint.lease := claim_events.lease;
+        -- in the common case nothing is written in this block, so it takes no transaction id of its own
+        begin
+            if _checkpoint.lease_until is not null then
+                _checkpoint := esdb._end_lease(_checkpoint, _definition);
+            end if;
+            _checkpoint.token := nextval('esdb.checkpoint_number'::regclass) * 1024 + _candidate.partition;
+            _checkpoint.worker := claim_events.worker;
+            _checkpoint.lease := claim_events.lease;
 
-        if _candidate.has_parked then
-            with replayed as (
-                update esdb.subscription_parkings as p
-                set token = _checkpoint.token
-                from (
-                    select d.position
-                    from esdb._deliverable(claim_events.subscription, _candidate.partition) as d
-                    limit claim_events.max_count
-                ) as n
-                where p.subscription = claim_events.subscription and p.position = n.position
-                returning p.position
-            )
-            select max(r.position) into _position from replayed as r;
-            if _position is not null then
-                _checkpoint.is_replay := true;
-                _checkpoint.delivered_to := _position;
-                _checkpoint.lease_until := clock_timestamp() + claim_events.lease;
-                perform esdb._replace_checkpoint(_checkpoint);
-                return query
-                select p.token, p.partition, p.attempts + 1, e.*
+            if _candidate.has_parked then
+                with replayed as (
+                    update esdb.subscription_parkings as p
+                    set token = _checkpoint.token
+                    from (
+                        select d.position
+                        from esdb._deliverable(claim_events.subscription, _candidate.partition) as d
+                        limit claim_events.max_count
+                    ) as n
+                    where p.subscription = claim_events.subscription and p.position = n.position
+                    returning p.position
+                )
+                select max(r.position) into _checkpoint.delivered_to from replayed as r;
+                -- into a variable, because rows that are returned already would stay where a later one is archived
+                select array_agg(e)
+                into _parked
                 from esdb.subscription_parkings as p
                 cross join lateral esdb.read_stream(p.aggregate_id, p.version, p.version, include_deleted => true) as e
-                where p.subscription = claim_events.subscription and p.token = _checkpoint.token
-                order by p.position;
-                return;
+                where p.subscription = claim_events.subscription and p.token = _checkpoint.token;
             end if;
-        end if;
-        continue when _checkpoint.retry_at > clock_timestamp();
+            continue when _parked is null and _checkpoint.retry_at > clock_timestamp();
 
-        _position := _checkpoint.position;
-        loop
-            select s.*
-            into _found
-            from esdb._scan_partition(
-                _definition, _candidate.partition, _checkpoint.position, _mark,
-                case when _checkpoint.attempts = 0 then claim_events.max_count else 1 end) as s;
-            if _definition.on_failure = 'stop' then
+            _position := _checkpoint.position;
+            while _parked is null loop
                 select s.*
                 into _found
-                from esdb._set_aside(_checkpoint, _found.events, _found.scanned_to) as s;
-                if _found.done_to is not null then
-                    _checkpoint.position := _found.done_to;
-                    _checkpoint.attempts := 0;
+                from esdb._scan_partition(
+                    _definition, _candidate.partition, _checkpoint.position, _mark,
+                    case when _checkpoint.attempts = 0 then claim_events.max_count else 1 end) as s;
+                if _definition.on_failure = 'stop' then
+                    select s.*
+                    into _found
+                    from esdb._set_aside(_checkpoint, _found.events, _found.scanned_to) as s;
+                    if _found.done_to is not null then
+                        _checkpoint.position := _found.done_to;
+                        _checkpoint.attempts := 0;
+                    end if;
                 end if;
-            end if;
-            exit when cardinality(_found.events) > 0;
-            _checkpoint.position := _found.scanned_to;
-            exit when _found.scanned_to >= _mark;
-        end loop;
+                exit when cardinality(_found.events) > 0;
+                _checkpoint.position := _found.scanned_to;
+                exit when _found.scanned_to >= _mark;
+            end loop;
+        exception
+            when sqlstate 'SE013' then
+                get stacked diagnostics
+                    _message = message_text,
+                    _detail = pg_exception_detail,
+                    _hint = pg_exception_hint;
+                continue;
+        end;
+        if _parked is not null then
+            _checkpoint.is_replay := true;
+            _checkpoint.lease_until := clock_timestamp() + claim_events.lease;
+            perform esdb._replace_checkpoint(_checkpoint);
+            return query
+            select p.token, p.partition, p.attempts + 1, e.*
+            from esdb.subscription_parkings as p
+            join unnest(_parked) as e on e.position = p.position
+            where p.subscription = claim_events.subscription and p.token = _checkpoint.token
+            order by p.position;
+            return;
+        end if;
         if cardinality(_found.events) > 0 then
             -- so that an ack of the position before the first event, which prolongs the lease, is no progress
             _checkpoint.position := _found.events[1].position - 1;
@@ -150,11 +170,14 @@ begin
     if _definition.name is null then
         perform esdb._subscription(claim_events.subscription);
     end if;
+    if _message is not null then
+        raise exception using errcode = 'SE013', message = _message, detail = _detail, hint = _hint;
+    end if;
 end
 $function$;
 
 comment on function esdb.claim_events(text, text, integer, interval) is
-    'The next events of one partition of a subscription, at most max_count (1 to 10000), for one worker: for the time of the lease (up to a day) nobody else gets that partition. token is for ack() and nack(); attempt: how often the event was delivered. No row: nothing to do just now, poll again. Events of an aggregate come in their order. Commit before handling them. Errors: SE009, SE011, SE013, SE020; 55000 on a standby.';
+    'The next events of one partition of a subscription, at most max_count (1 to 10000), for one worker: for the time of the lease (up to a day) nobody else gets that partition. token is for ack() and nack(); attempt: how often the event was delivered. No row: nothing to do just now, poll again. Events of an aggregate come in their order. Commit before handling them. A partition whose next event is archived is passed over as long as another has something to deliver. Errors: SE009, SE011, SE013, SE020; 55000 on a standby.';
 
 revoke all on function esdb.claim_events(text, text, integer, interval) from public;
 grant execute on function esdb.claim_events(text, text, integer, interval) to esdb_consumer;
