@@ -20,16 +20,18 @@ as $function$
 declare
     _checkpoint esdb.subscription_checkpoints := esdb._leased_checkpoint(nack.subscription, nack.token);
     _definition constant esdb.subscription_definitions := esdb._subscription(nack.subscription);
+    -- it is listed, and carried along by each change of the checkpoint until the event is done with
+    _reason constant text := left(nack.reason, 10000);
     _event esdb.events;
 begin
     if nack.position is null then
         perform esdb._refuse_nack(null);
     end if;
     _checkpoint.lease_until := null;
-    _checkpoint.last_error := nack.reason;
+    _checkpoint.last_error := _reason;
     if _checkpoint.is_replay then
         _checkpoint.is_replay := false;
-        if not esdb._fail_replayed(_checkpoint, nack.reason, nack.position) then
+        if not esdb._fail_replayed(_checkpoint, _reason, nack.position) then
             perform esdb._refuse_nack(nack.position);
         end if;
         delete from esdb.subscription_parkings as p
@@ -42,7 +44,7 @@ begin
         _checkpoint.position := nack.position - 1;
         _checkpoint.retry_at := clock_timestamp() + esdb._retry_pause(_checkpoint.attempts);
         if _checkpoint.attempts >= _definition.max_attempts then
-            perform esdb._park(_checkpoint, array[_event], 'failed', _checkpoint.attempts, nack.reason);
+            perform esdb._park(_checkpoint, array[_event], 'failed', _checkpoint.attempts, _reason);
             _checkpoint.position := nack.position;
             _checkpoint.attempts := 0;
             _checkpoint.retry_at := null;
@@ -53,7 +55,7 @@ end
 $function$;
 
 comment on function esdb.nack(text, bigint, bigint, text) is
-    'Says that the event at a position could not be handled, and those of the lease before it were. It is delivered again after retry_delay (a setting), doubled with each attempt, and parked after max_attempts. Ends the lease. Errors: SE009, SE020, SE021.';
+    'Says that the event at a position could not be handled, and those of the lease before it were. It is delivered again after retry_delay (a setting), doubled with each attempt, and parked after max_attempts. Of the reason 10,000 characters are kept. Ends the lease. Errors: SE009, SE020, SE021.';
 
 revoke all on function esdb.nack(text, bigint, bigint, text) from public;
 grant execute on function esdb.nack(text, bigint, bigint, text) to esdb_consumer;

@@ -1,5 +1,5 @@
 -- A nacked event is delivered again, alone; after max_attempts it is parked and the rest goes on.
-select plan(24);
+select plan(26);
 
 update esdb.settings set value = '0' where name = 'retry_delay';
 select esdb.append_event('s' || n % 2, 'T', '{}', bounded_context => 'n', group_context => 'm') from generate_series(1, 6) as g (n);
@@ -31,10 +31,15 @@ select esdb.ack('all', token_of('w'), 6);
 
 select lives_ok($$select esdb.replay_parked('all')$$, 'the parked one again');
 select is(claimed('all', 'w'), '3(4)', 'is delivered');
-select lives_ok($$select esdb.nack('all', token_of('w'), 3, 'never')$$, 'and fails');
+select lives_ok($$select esdb.nack('all', token_of('w'), 3, repeat('long', 1000000))$$, 'and fails');
+select is((select l.last_error from esdb.subscription_lag as l), repeat('long', 2500), 'for a reason of which the beginning is kept');
+select is((select length(p.reason) from esdb.parked_events as p), 10000, 'beside the event, too');
+select esdb.replay_parked('all');
+select claimed('all', 'w');
+select esdb.nack('all', token_of('w'), 3, 'never');
 select results_eq(
     'select p.position, state, attempts, reason from esdb.parked_events as p',
-    $$values (3::bigint, 'failed' collate "C", 4, 'never')$$, 'it is parked at once');
+    $$values (3::bigint, 'failed' collate "C", 5, 'never')$$, 'it is parked at once');
 select is(claimed('all', 'w'), 'none', 'nothing to do');
 
 select * from finish();
