@@ -30,6 +30,15 @@ begin
         create_subscription.name, create_subscription.partitions, create_subscription.max_attempts, create_subscription.on_failure);
     perform esdb._check_filters(
         create_subscription.bounded_contexts, create_subscription.group_contexts, create_subscription.feature_contexts);
+    perform esdb._check_filter_elements(f.argument, f.filter)
+    from (
+        values
+            ('event_types', create_subscription.event_types),
+            ('aggregate_types', create_subscription.aggregate_types),
+            ('bounded_contexts', create_subscription.bounded_contexts),
+            ('group_contexts', create_subscription.group_contexts),
+            ('feature_contexts', create_subscription.feature_contexts)
+    ) as f (argument, filter);
     _start := esdb._start_position('from_position', create_subscription.from_position);
 
     insert into esdb.subscription_definitions

@@ -1,5 +1,5 @@
 -- create_subscription() makes what it is told, the same again changes nothing, and what is wrong is refused.
-select plan(26);
+select plan(29);
 
 select esdb.append_event('s', 'T', '{}', bounded_context => 'n', group_context => 'm') from generate_series(1, 3);
 call settle();
@@ -39,6 +39,9 @@ from (
         ('''x'', max_attempts => null', 'SE009', 'max_attempts: null'),
         ('''x'', on_failure => ''go on''', 'SE009', 'on_failure: go on'),
         ('''x'', on_failure => null', 'SE009', 'on_failure: null'),
+        ('''x'', event_types => ''{A,null}''', 'SE009', 'event_types: {A,NULL}'),
+        ('''x'', aggregate_types => ''{null}''', 'SE009', 'aggregate_types: {NULL}'),
+        ('''x'', group_contexts => ''{{m},{c}}''', 'SE009', 'group_contexts: {{m},{c}}'),
         ('''x'', bounded_contexts => array[''zz'']', 'SE005', '%')
 ) as bad (arguments, code, detail);
 
