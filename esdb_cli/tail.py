@@ -134,7 +134,7 @@ class _Feed:
 def _follow(
     feed: _Feed, database_url: str | None, show: Callable[[list[Row]], None], *, poll: float, listens: bool
 ) -> None:
-    """Show what comes, for ever; a connection that breaks is made anew."""
+    """Show what comes, for ever; a connection that breaks is made anew, also after a read that has to be repeated."""
     import psycopg
 
     pause = 0.1
@@ -145,6 +145,9 @@ def _follow(
                 if listens and not _is_standby(connection):
                     connection.execute(f"listen {CHANNEL}")
                 _watch(feed, connection, show, poll)
+        except psycopg.errors.SerializationFailure as error:
+            # a standby cancelled it, or the mark stepped back in a read-only transaction
+            say(f"trying again: {str(error).splitlines()[0]}")
         except (psycopg.OperationalError, CliError) as error:
             if isinstance(error, psycopg.OperationalError) and not connection.broken:
                 raise

@@ -144,6 +144,27 @@ def test_a_restart_of_the_server_loses_nothing_and_shows_nothing_twice(new_serve
         assert tail.process.poll() is None
 
 
+def test_a_read_that_was_cancelled_is_repeated(db: Connection, db_url: str) -> None:
+    """As on a standby, where cleaning up on the primary cancels what takes long, with 40001."""
+    db.execute("create sequence looks")
+    db.execute("""
+        create or replace function esdb.high_water_mark() returns bigint language plpgsql as $$
+        begin
+            if nextval('public.looks') % 3 = 0 then
+                raise exception 'canceling statement due to conflict with recovery' using errcode = '40001';
+            end if;
+            return esdb._find_mark();
+        end
+        $$""")
+    with following(db_url, "--from", "0", "--poll", "0.02") as tail:
+        for number in range(1, 6):
+            append(db, "s")
+            tail.sees(list(range(1, number + 1)))
+            failures = len(tail.messages)
+            until(lambda before=failures: len(tail.messages) > before, "a read that fails")  # type: ignore[misc]
+        assert all("trying again: canceling" in message for message in tail.messages)
+
+
 def test_it_ends_quietly_with_an_interrupt(db: Connection, db_url: str) -> None:
     append(db, "s")
     with following(db_url) as tail:
