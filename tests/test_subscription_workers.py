@@ -323,6 +323,25 @@ def test_many_parked_events_do_not_make_claims_dear(db: Connection) -> None:
     assert blocks_of(db, "select count(*) from esdb._deliverable('goes on', 0)") < 50
 
 
+def test_many_events_are_set_aside_at_once_for_a_worker_that_wants_few(db: Connection) -> None:
+    db.execute("select esdb.create_subscription('all', max_attempts => 1, on_failure => 'stop')")
+    append_many(db, "s", 1000)
+    append_many(db, "t", 3)
+    token = value(db, "select token from esdb.claim_events('all', 'w', 1)")
+    db.execute("select esdb.nack('all', %s, 1, 'bad')", (token,))
+    db.execute("set track_functions = 'all'")
+    db.execute("begin")
+    token, position = db.execute("select token, position from esdb.claim_events('all', 'w', 1)").fetchall()[0]
+    searches = value(
+        db, "select calls from pg_stat_xact_user_functions where schemaname = 'esdb' and funcname = '_scan_partition'"
+    )
+    db.execute("commit")
+    assert (position, value(db, "select count(*) from esdb.parked_events where state = 'waiting'")) == (1001, 999)
+    assert searches < 20
+    db.execute("select esdb.ack('all', %s, 1001)", (token,))
+    assert db.execute("select position from esdb.claim_events('all', 'w')").fetchall() == [(1002,), (1003,)]
+
+
 def blocks_of(db: Connection, query: str) -> int:
     """Give how many blocks a query touches."""
     plan = value(db, f"explain (analyze, buffers, format json) {query}")[0]["Plan"]

@@ -49,6 +49,8 @@ declare
     _position bigint;
     _found record;
     _parked esdb.events[];
+    _wanted integer;
+    _page_size integer;
     _message text;
     _detail text;
     _hint text;
@@ -108,12 +110,13 @@ begin
             continue when _parked is null and _checkpoint.retry_at > clock_timestamp();
 
             _position := _checkpoint.position;
+            _page_size := 1;
             while _parked is null loop
+                _wanted := case when _checkpoint.attempts = 0 then claim_events.max_count else 1 end;
                 select s.*
                 into _found
                 from esdb._scan_partition(
-                    _definition, _candidate.partition, _checkpoint.position, _mark,
-                    case when _checkpoint.attempts = 0 then claim_events.max_count else 1 end) as s;
+                    _definition, _candidate.partition, _checkpoint.position, _mark, greatest(_wanted, _page_size)) as s;
                 if _definition.on_failure = 'stop' then
                     select s.*
                     into _found
@@ -121,6 +124,12 @@ begin
                     if _found.done_to is not null then
                         _checkpoint.position := _found.done_to;
                         _checkpoint.attempts := 0;
+                        -- many may have to be set aside, for a worker that wants few
+                        _page_size := least(2 * _page_size, 1000);
+                    end if;
+                    if cardinality(_found.events) > _wanted then
+                        _found.scanned_to := _found.events[_wanted].position;
+                        _found.events := _found.events[1:_wanted];
                     end if;
                 end if;
                 exit when cardinality(_found.events) > 0;
