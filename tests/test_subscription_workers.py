@@ -342,6 +342,21 @@ def test_many_events_are_set_aside_at_once_for_a_worker_that_wants_few(db: Conne
     assert db.execute("select position from esdb.claim_events('all', 'w')").fetchall() == [(1002,), (1003,)]
 
 
+def test_many_events_that_wait_do_not_make_it_dear_to_set_others_aside(db: Connection) -> None:
+    """By the statistics nearly every row is the one looked for, but those of other aggregates lie before it."""
+    db.execute("select esdb.create_subscription('all', max_attempts => 1, on_failure => 'stop')")
+    streams = ("s", "t", "u")
+    for stream in streams:
+        append_many(db, stream, 1000)
+    for _ in streams:
+        token, position = db.execute("select token, position from esdb.claim_events('all', 'w', 1)").fetchall()[0]
+        db.execute("select esdb.nack('all', %s, %s, 'bad')", (token, position))
+        db.execute("analyze esdb.subscription_parkings")
+    blocks = blocks_of(db, "select count(*) from esdb.claim_events('all', 'w')")
+    assert value(db, "select count(*) from esdb.parked_events where state = 'waiting'") == 2997
+    assert blocks < 25_000
+
+
 def blocks_of(db: Connection, query: str) -> int:
     """Give how many blocks a query touches."""
     plan = value(db, f"explain (analyze, buffers, format json) {query}")[0]["Plan"]

@@ -2,6 +2,8 @@
 -- events are parked, and the checkpoint has to move behind them, to done_to (null: there are none); before the next of
 -- them events is cut off, so that what is parked and how far the checkpoint is are always of one transaction. The caller
 -- has locked the partition.
+--
+-- Without sequential scans: where many events of few aggregates wait, the planner takes the first row for the right one.
 create or replace function esdb._set_aside(
     checkpoint esdb.subscription_checkpoints,
     inout events esdb.events[],
@@ -12,6 +14,7 @@ language plpgsql
 volatile
 parallel unsafe
 set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
 as $function$
 declare
     _waits boolean[] := array(
