@@ -177,7 +177,7 @@ begin
         end if;
     end loop;
     if _definition.name is null then
-        perform esdb._subscription(claim_events.subscription);
+        _definition := esdb._subscription(claim_events.subscription);
     end if;
     if _message is not null then
         raise exception using errcode = 'SE013', message = _message, detail = _detail, hint = _hint;
