@@ -175,7 +175,9 @@ def archived(servers: Servers, servers_folder: Path, tmp_path: Path) -> Iterator
 
 def test_a_base_backup_and_the_log_lead_to_a_point_in_time(servers: Servers, archived: Archived) -> None:
     verify = tools.client("pg_verifybackup", archived.server.bindir)
-    subprocess.run([verify, "--no-parse-wal", archived.copy.data], check=True, capture_output=True)
+    if archived.server.version < 17 or archived.server.version == major_version(verify.parent):
+        # from 17 on a backup is for the programs of its own version, and a server's package may lack them
+        subprocess.run([verify, "--no-parse-wal", archived.copy.data], check=True, capture_output=True)
     months = archived.folder / "months"
     months.mkdir()
     archive_months = [

@@ -139,9 +139,9 @@ begin
         exception
             when sqlstate 'SE013' then
                 get stacked diagnostics
-                    _message = message_text,
-                    _detail = pg_exception_detail,
-                    _hint = pg_exception_hint;
+                    _message := message_text,
+                    _detail := pg_exception_detail,
+                    _hint := pg_exception_hint;
                 continue;
         end;
         if _parked is not null then
