@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,7 +18,7 @@ from benchmarks import machine
 from benchmarks.cluster import Cluster
 from benchmarks.feed_figures import FIGURES, FULL, QUICK, Bench
 from benchmarks.goals import Goal
-from benchmarks.report import markdown_table
+from benchmarks.report import markdown_table, say, spread
 from benchmarks.run import RESULTS, is_quick
 
 _LIVE: Final = "8 live consumers"
@@ -52,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 turn = repeat % len(figure.conditions)
                 for condition in figure.conditions[turn:] + figure.conditions[:turn]:
                     samples[figure.key, condition].append(figure.take(bench, condition))
-                    _say(f"{figure.key:18} {condition:48} {samples[figure.key, condition][-1]:12.3f} {figure.unit}")
+                    say(f"{figure.key:18} {condition:48} {samples[figure.key, condition][-1]:12.3f} {figure.unit}")
     results["figures"] = [
         {
             "key": f.key,
@@ -133,18 +132,9 @@ def markdown(results: Mapping[str, Any]) -> str:
     parts = ["# The feed's cost", conditions, "## Goals", markdown_table(goals)]
     for figure in results["figures"]:
         table = [["condition", figure["unit"]]]
-        table += [[condition, _cell(summary)] for condition, summary in figure["conditions"].items()]
+        table += [[condition, spread(summary, 3)] for condition, summary in figure["conditions"].items()]
         parts += [f"## {figure['title']}", markdown_table(table)]
     return "\n\n".join(parts) + "\n"
-
-
-def _cell(summary: Mapping[str, Any]) -> str:
-    digits = 0 if summary["median"] >= 100 else 3
-    return f"{summary['median']:,.{digits}f} ({summary['min']:,.{digits}f} to {summary['max']:,.{digits}f})"
-
-
-def _say(message: str) -> None:
-    print(message, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from typing import Any, Final
 from benchmarks import import_export_file, machine
 from benchmarks.cluster import Cluster
 from benchmarks.goals import Goal
-from benchmarks.report import markdown_table
+from benchmarks.report import markdown_table, spread
 from benchmarks.run import RESULTS, is_quick
 
 _COMMAND: Final = Path(sysconfig.get_path("scripts")) / "esdb"
@@ -165,7 +165,7 @@ def markdown(results: Mapping[str, Any]) -> str:
         goals.append([goal.text, wanted, f"{goal.measured:,.0f}", "yes" if goal.reached else "**no**"])
     figures = [["what", *results["figures"]]]
     for figure, title in _FIGURES.items():
-        figures.append([title, *(_cell(taken[figure]) for taken in results["figures"].values())])
+        figures.append([title, *(spread(taken[figure], 1) for taken in results["figures"].values())])
     place = "in memory" if facts["data_in_memory"] else "on disk"
     settings = ", ".join(f"{name} = {value}" for name, value in facts["settings"].items())
     conditions = (
@@ -189,11 +189,6 @@ def markdown(results: Mapping[str, Any]) -> str:
         f"Median of {results['repeats']} samples, lowest to highest.",
         markdown_table(figures),
     ]) + "\n"  # fmt: skip
-
-
-def _cell(summary: Mapping[str, Any]) -> str:
-    digits = 0 if summary["median"] >= 100 else 1
-    return f"{summary['median']:,.{digits}f} ({summary['min']:,.{digits}f} to {summary['max']:,.{digits}f})"
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from benchmarks import events, machine, partitions_store, pgbench
 from benchmarks.cluster import Cluster
 from benchmarks.goals import Goal
 from benchmarks.partitions_store import CONTEXTS, SPREAD_EVERY, SPREAD_STREAMS, STREAMS_A_MONTH, Store
-from benchmarks.report import markdown_table
+from benchmarks.report import markdown_table, say, spread
 from benchmarks.run import RESULTS, is_quick
 
 if TYPE_CHECKING:
@@ -89,7 +88,7 @@ def _build(cluster: Cluster, store: Store) -> dict[str, Any]:
         "sealed": cluster.value(store.database, "select count(*) from esdb.seals"),
         "events": cluster.value(store.database, "select count(*) from esdb.events"),
     }
-    _say(f"built {facts}")
+    say(f"built {facts}")
     return facts
 
 
@@ -102,7 +101,7 @@ def _measure(cluster: Cluster, repeats: int, seconds: int) -> list[dict[str, Any
         for measure in MEASURES:
             for store in _rotated(measure.stores, repeat):
                 samples[measure.key, store].append(measure.take(cluster, store, seconds))
-                _say(f"{measure.key:16} {store.months:4} months {samples[measure.key, store][-1]:10.3f} {measure.unit}")
+                say(f"{measure.key:16} {store.months:4} months {samples[measure.key, store][-1]:10.3f} {measure.unit}")
     return [
         {
             "key": measure.key,
@@ -257,7 +256,7 @@ def markdown(results: Mapping[str, Any]) -> str:
     stores += [[f"{value:,}" for value in store.values()] for store in results["stores"]]
     figures = [["what", "unit", *(f"{store.leaves:,} leaves" for store in STORES)]]
     for measure in results["measures"]:
-        cells = [_cell(measure["months"].get(str(store.months))) for store in STORES]
+        cells = [spread(measure["months"].get(str(store.months)), 3) for store in STORES]
         figures.append([measure["title"], measure["unit"], *cells])
     place = "in memory" if facts["data_in_memory"] else "on disk"
     settings = ", ".join(f"{name} = {value}" for name, value in facts["settings"].items())
@@ -278,17 +277,6 @@ def markdown(results: Mapping[str, Any]) -> str:
         "## Stores",
         markdown_table(stores),
     ]) + "\n"  # fmt: skip
-
-
-def _cell(summary: Mapping[str, Any] | None) -> str:
-    if summary is None:
-        return ""
-    digits = 0 if summary["median"] >= 100 else 3
-    return f"{summary['median']:,.{digits}f} ({summary['min']:,.{digits}f} to {summary['max']:,.{digits}f})"
-
-
-def _say(message: str) -> None:
-    print(message, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +21,7 @@ from benchmarks import machine, partitions_store
 from benchmarks.cluster import Cluster
 from benchmarks.goals import Goal
 from benchmarks.partitions_store import CONTEXTS, Store
-from benchmarks.report import markdown_table
+from benchmarks.report import markdown_table, say
 from benchmarks.run import RESULTS, is_quick
 
 YOUNG: Final = Store("statistics_young", 1)
@@ -107,7 +106,7 @@ def _build(cluster: Cluster, store: Store, sealed: int, live: int) -> dict[str, 
         "sealed": int(cluster.value(store.database, "select coalesce(sum(event_count), 0) from esdb.seals")),
         "all": cluster.value(store.database, "select esdb.event_count()"),
     }
-    print(f"built {facts}", file=sys.stderr, flush=True)
+    say(f"built {facts}")
     return facts
 
 
@@ -128,7 +127,7 @@ def _measure(cluster: Cluster, repeats: int) -> dict[str, dict[str, dict[str, fl
                 taken = _milliseconds(cluster, store, statement)
                 if repeat:  # the first one is into the caches
                     samples[figure, store].append(taken)
-                    print(f"{figure:12} {store.database:18} {taken:9.1f} ms", file=sys.stderr, flush=True)
+                    say(f"{figure:12} {store.database:18} {taken:9.1f} ms")
     picks: Mapping[str, Callable[[list[float]], float]] = {"median": statistics.median, "min": min, "max": max}
     return {
         figure: {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -132,3 +133,16 @@ def markdown_table(rows: list[list[str]]) -> str:
     head, *body = rows
     lines = [head, ["---", *(["---:"] * (len(head) - 1))], *body]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def spread(summary: Results | None, digits: int) -> str:
+    """Give a median with the lowest and the highest sample, with so many digits below 100; "" where none was taken."""
+    if summary is None:
+        return ""
+    digits = 0 if summary["median"] >= 100 else digits
+    return f"{summary['median']:,.{digits}f} ({summary['min']:,.{digits}f} to {summary['max']:,.{digits}f})"
+
+
+def say(message: str) -> None:
+    """Tell how far a benchmark is."""
+    print(message, file=sys.stderr, flush=True)

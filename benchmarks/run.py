@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import itertools
 import os
-import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -102,7 +101,7 @@ def _prepare(cluster: Cluster, targets: list[Target]) -> None:
 def _prepare_family(cluster: Cluster, family: list[Target]) -> None:
     for target in family:
         target.prepare(cluster)
-        _say(f"prepared {target.name}")
+        report.say(f"prepared {target.name}")
 
 
 def _workload(cluster: Cluster, plan: Plan, workload: Workload, targets: list[Target]) -> list[dict[str, Any]]:
@@ -115,7 +114,7 @@ def _workload(cluster: Cluster, plan: Plan, workload: Workload, targets: list[Ta
             for target in measure.rotated(able, repeat):
                 one = next(s for s in series if s.target is target and s.clients == clients)
                 measure.measure(cluster, one, seconds=plan.seconds, snapshot_seconds=plan.snapshot_seconds)
-                _say(f"{workload.key} {clients:2} clients {target.name:24} {one.rates[-1]:10,.0f} events/s")
+                report.say(f"{workload.key} {clients:2} clients {target.name:24} {one.rates[-1]:10,.0f} events/s")
     return [one.as_dict() for one in series]
 
 
@@ -124,17 +123,13 @@ def _feeds(cluster: Cluster, plan: Plan, targets: list[Target]) -> list[dict[str
     for target in targets:
         if target.feed is not None:
             results.append(measure_feed(cluster, target, seconds=plan.feed_seconds))
-            _say(f"feed safety {results[-1]}")
+            report.say(f"feed safety {results[-1]}")
     return results
 
 
 def _sizes(cluster: Cluster, targets: list[Target]) -> list[dict[str, Any]]:
     wanted = [target for target in targets if target.data_of is None and target.name != "esdb-unannounced"]
     return [measure_sizes(cluster, target) for target in wanted]
-
-
-def _say(message: str) -> None:
-    print(message, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":
