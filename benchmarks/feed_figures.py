@@ -75,17 +75,7 @@ begin
 end
 $function$
 """
-_LOCK_EVERY_LEAF: Final = """
-do $block$
-declare
-    _leaf text;
-begin
-    for _leaf in select p.partition from esdb.partitions as p loop
-        execute format('lock table esdb.%I in access share mode', _leaf);
-    end loop;
-end
-$block$
-"""
+_LOCK_EVERY_LEAF: Final = "lock table esdb.events in access share mode"
 
 
 @dataclass(frozen=True)

@@ -365,17 +365,7 @@ def _read(store: Store, kind: str, watch: Watch) -> Reading:
     return Reading(kind, watch, "Even" if kind.startswith("filtered") else None, kind == "control")
 
 
-_LOCK_EVERY_LEAF: Final = """
-do $block$
-declare
-    _leaf text;
-begin
-    for _leaf in select p.partition from esdb.partitions as p loop
-        execute format('lock table esdb.%I in access share mode', _leaf);
-    end loop;
-end
-$block$
-"""
+_LOCK_EVERY_LEAF: Final = "lock table esdb.events in access share mode"
 
 
 def _backends(connection: Connection) -> list[int]:
