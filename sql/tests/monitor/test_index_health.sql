@@ -1,15 +1,7 @@
 -- esdb.index_health says what is wrong with an index, and what it says to do mends it.
 select plan(26);
 
--- a clock that the test sets, in days from now
-alter function pg_catalog.clock_timestamp() rename to real_clock_timestamp;
-create function pg_catalog.clock_timestamp()
-returns timestamptz
-language sql
-volatile
-as $$
-select pg_catalog.real_clock_timestamp() + coalesce(nullif(pg_catalog.current_setting('test.later', true), ''), '0')::pg_catalog.interval
-$$;
+call take_the_clock();
 create temporary view found as
 select h.index_name collate "default" as index_name, h.origin, h.is_valid, h.reasons, h.mended_by
 from esdb.index_health as h

@@ -1,23 +1,7 @@
 -- esdb.partition_health says by the clock and the server's statistics what a partition lacks, and what mends it.
 select plan(26);
 
--- a clock that the test sets, in days from now
-alter function pg_catalog.clock_timestamp() rename to real_clock_timestamp;
-create function pg_catalog.clock_timestamp()
-returns timestamptz
-language sql
-volatile
-as $$
-select pg_catalog.real_clock_timestamp() + coalesce(nullif(pg_catalog.current_setting('test.later', true), ''), '0')::pg_catalog.interval
-$$;
-create function pg_temp.month(months integer)
-returns timestamptz
-language sql
-as $$select esdb._utc_month(pg_catalog.real_clock_timestamp(), months)$$;
-create function pg_temp.at(moment timestamptz)
-returns void
-language sql
-as $$select set_config('test.later', (moment - pg_catalog.real_clock_timestamp())::text, false)$$;
+call take_the_clock();
 create temporary view note as
 select h.partition collate "default" as partition, h.state, h.lower_bound, h.rows_estimate, h.dead_rows, h.reasons, h.mended_by, h.visible
 from esdb.partition_health as h

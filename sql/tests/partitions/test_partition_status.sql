@@ -1,23 +1,7 @@
 -- esdb.partition_status measures by the clock what is ahead, and says what is wrong and what waits.
 select plan(19);
 
--- a clock that the test sets, in days from now
-alter function pg_catalog.clock_timestamp() rename to real_clock_timestamp;
-create function pg_catalog.clock_timestamp()
-returns timestamptz
-language sql
-volatile
-as $$
-select pg_catalog.real_clock_timestamp() + coalesce(nullif(pg_catalog.current_setting('test.later', true), ''), '0')::pg_catalog.interval
-$$;
-create function pg_temp.month(months integer)
-returns timestamptz
-language sql
-as $$select esdb._utc_month(pg_catalog.real_clock_timestamp(), months)$$;
-create function pg_temp.at(moment timestamptz)
-returns void
-language sql
-as $$select set_config('test.later', (moment - pg_catalog.real_clock_timestamp())::text, false)$$;
+call take_the_clock();
 
 select results_eq(
     $$select bounded_context, months_ahead, months_wanted, overflow_rows, overflow_since, bound_until, archives_unfinished, past_retain,
