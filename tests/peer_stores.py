@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from psycopg.types.json import Jsonb
 
 from tests import tools
 from tests.databases import environment, esdb_program, run_esdb
+from tests.feed_support import until, value
 from tests.fixtures import Connection
 from tests.import_support import report
 from tools import peers
@@ -120,18 +120,25 @@ class Move:
         assert result.stdout == ""
         return result.returncode, result.stderr
 
-    @contextmanager
-    def killed(self) -> Iterator[None]:
-        """Have it running until the end, then kill it."""
-        process = subprocess.Popen(
-            [esdb_program(), *self.arguments], env=environment(self.url), stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
-        try:
-            yield
-            assert process.poll() is None
-        finally:
-            process.kill()
-            process.communicate()
+    def killed_after_a_batch(self, observer: Connection) -> None:
+        """Run it, and kill it at its last batch, which waits for the stream slow-1 that somebody is just making."""
+        with psycopg.connect(self.url) as holder:
+            holder.execute(
+                "select esdb.append_event('slow-1', 'Happened', '{}', bounded_context => 'b', group_context => 'm')"
+            )
+            process = subprocess.Popen(
+                [esdb_program(), *self.arguments],
+                env=environment(self.url), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            )  # fmt: skip
+            try:
+                until(lambda: value(observer, "select count(*) from esdb.events") > 1, "the first batch")
+                assert process.poll() is None
+            finally:
+                process.kill()
+                process.communicate()
+            holder.rollback()
+        sessions = "select count(*) from pg_stat_activity where application_name = 'esdb'"
+        until(lambda: value(observer, sessions) == 0, "the killed import's sessions end")
 
 
 @pytest.fixture

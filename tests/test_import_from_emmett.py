@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
-from tests.feed_support import until, value
+from tests.feed_support import value
 from tests.fixtures import Connection
 from tests.import_support import BATCH, assert_sound, stored
 from tests.peer_stores import PLACE, Move, install_emmett, write_emmett_orders
@@ -84,13 +83,7 @@ def _ids(source: Connection) -> list[Any]:
 def test_a_killed_move_is_run_again(source: Connection, db: Connection, db_url: str, move: Move) -> None:
     append(source, "order-1", count=BATCH + 500)
     append(source, "slow-1")
-    with psycopg.connect(db_url) as holder:
-        holder.execute(
-            "select esdb.append_event('slow-1', 'Happened', '{}', bounded_context => 'b', group_context => 'm')"
-        )
-        with move.killed():
-            until(lambda: value(db, "select count(*) from esdb.events") > 1, "the first batch")
-        holder.rollback()
+    move.killed_after_a_batch(db)
     done = move.done()
     assert (done["events"], done["known"]) == (501, BATCH)
     assert [event["id"] for event in stored(db)] == _ids(source)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import psycopg
 import pytest
 
-from tests.feed_support import until, value
+from tests.feed_support import value
 from tests.fixtures import Connection
 from tests.import_support import BATCH, assert_sound, stored
 from tests.peer_stores import PLACE, Move, write_eventsourcing_orders
@@ -99,13 +98,7 @@ def test_a_killed_move_is_run_again(source: Connection, db: Connection, db_url: 
         ('{"timestamp": "2026-01-01"}', BATCH + 499),
     )
     record(source, "slow-1", 1)
-    with psycopg.connect(db_url) as holder:
-        holder.execute(
-            "select esdb.append_event('slow-1', 'Happened', '{}', bounded_context => 'b', group_context => 'm')"
-        )
-        with move.killed():
-            until(lambda: value(db, "select count(*) from esdb.events") > 1, "the first batch")
-        holder.rollback()
+    move.killed_after_a_batch(db)
     done = move.done()
     assert (done["events"], done["known"]) == (501, BATCH)
     ids = source.execute(

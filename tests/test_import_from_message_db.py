@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
 from tests.databases import run_esdb
-from tests.feed_support import until, value
+from tests.feed_support import value
 from tests.fixtures import Connection, Esdb
 from tests.import_support import BATCH, assert_sound, stored
 from tests.peer_stores import PLACE, Move, install_message_db, write_message
@@ -95,24 +94,12 @@ def test_a_later_run_brings_what_is_new(source: Connection, db: Connection, db_u
 def test_a_killed_move_is_run_again(source: Connection, db: Connection, db_url: str, move: Move) -> None:
     fill(source, BATCH + 500, streams=500)
     write_message(source, "slow-1")
-    # the last batch waits for a stream that somebody is just making
-    with psycopg.connect(db_url) as holder:
-        holder.execute(
-            "select esdb.append_event('slow-1', 'Happened', '{}', bounded_context => 'b', group_context => 'm')"
-        )
-        with move.killed():
-            until(lambda: value(db, "select count(*) from esdb.events") > 1, "the first batch")
-        holder.rollback()
-    until(lambda: not _sessions(db), "the killed import's sessions end")
+    move.killed_after_a_batch(db)
     assert value(db, "select count(*) from esdb.events") == BATCH
     done = move.done()
     assert (done["events"], done["known"]) == (501, BATCH)
     assert [event["id"] for event in stored(db)] == ids(source)
     assert_sound(db_url)
-
-
-def _sessions(observer: Connection) -> list[Any]:
-    return observer.execute("select pid from pg_stat_activity where application_name = 'esdb'").fetchall()
 
 
 def test_what_is_written_meanwhile_waits_for_the_next_run(source: Connection, db: Connection, move: Move) -> None:
