@@ -43,6 +43,7 @@ declare
     _settled boolean;
     _stream esdb.streams;
     _milliseconds bigint;
+    _halves bigint;
     _random bytea;
     _type text;
     _context text;
@@ -99,7 +100,8 @@ begin
     if _id is null then
         _milliseconds := floor(date_part('epoch', _now) * 1000)::bigint;
         _random := uuid_send(gen_random_uuid());
-        _id := esdb._ulid_text(_milliseconds, _random);
+        _halves := esdb._ulid_halves(_milliseconds);
+        _id := esdb._ulid(_halves, _random);
     end if;
 
     -- 1. the stream's row: lock, check, advance

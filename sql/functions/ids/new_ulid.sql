@@ -11,6 +11,7 @@ set search_path = pg_catalog, pg_temp
 as $function$
 declare
     _milliseconds bigint;
+    _halves bigint;
     _random bytea := uuid_send(gen_random_uuid());
 begin
     -- the specification's time is 48 bits wide and starts in 1970
@@ -18,7 +19,8 @@ begin
         perform esdb._invalid_argument('at', 'outside the years 1970 to 10889', 'Pass a time a ULID can hold.');
     end if;
     _milliseconds := floor(extract(epoch from new_ulid.at) * 1000)::bigint;
-    return esdb._ulid_text(_milliseconds, _random);
+    _halves := esdb._ulid_halves(_milliseconds);
+    return esdb._ulid(_halves, _random);
 end
 $function$;
 

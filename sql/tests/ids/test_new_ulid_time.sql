@@ -1,5 +1,5 @@
 -- The first ten characters of a ULID are its time, so ULIDs sort by time under the order of bytes.
-select plan(14);
+select plan(15);
 
 select is(
     left(esdb.new_ulid('2016-07-30 23:54:10.259+00'), 10),
@@ -43,6 +43,15 @@ from (
         ('2100-01-01 00:00:00+00'),
         ('9999-12-31 00:00:00+00')
 ) as day (start);
+
+-- each bit goes its own way and never carries into another, so what is right for each is right for all
+select is_empty(
+    $$select n, t.at
+    from generate_series(0, 47) as n
+    cross join lateral (select '1970-01-01 00:00:00+00'::timestamptz + (2 ^ n) * interval '1 ms' as at) as t
+    where esdb.ulid_timestamp(esdb.new_ulid(t.at)) <> t.at$$,
+    'each bit of the time has its place'
+);
 
 select is(
     esdb.ulid_timestamp(esdb.new_ulid('2026-05-05 05:05:05.123999+00')),
