@@ -1,5 +1,5 @@
 -- A session whose search_path puts traps before pg_catalog changes nothing: every public function works.
-select plan(101);
+select plan(104);
 
 create schema evil;
 create function evil.trap()
@@ -111,6 +111,10 @@ from (
             "schema_version": 2, "group_context": "c", "feature_context": "r", "id": "id-2", "metadata": {"a": 1}},
             {"event_type": "T", "payload": {}}]'', idempotency_key => ''key-2'', metadata => ''{"b": 2}'')'),
         ('select * from esdb.append_events(''new'', ''[{"event_type": "T", "payload": {}}]'', 0, ''nt'', ''s'')'),
+        ('select * from esdb.append_to_streams(''[{"aggregate_id": "two", "expected_version": 0, "bounded_context": "n",
+            "group_context": "m", "idempotency_key": "two", "events": [{"event_type": "T", "payload": {}}]}]'')'),
+        ('select * from esdb.append_to_streams(''[{"aggregate_id": "two", "idempotency_key": "two",
+            "events": [{"event_type": "T", "payload": {}}]}]'')'),
         ('select * from esdb.read_stream(''s'')'),
         ('select * from esdb.read_stream(''s'', 1, 3, 2, true, ''infinity'', true, true)'),
         ('select * from esdb.high_water_mark()'),
@@ -193,6 +197,8 @@ from (
         ('delete from esdb.events', 'SE008'),
         ('select esdb.append_event(null, null, null)', 'SE009'),
         ('select * from esdb.append_events(''s'', ''[{}]'')', 'SE009'),
+        ('select * from esdb.append_to_streams(''[{"aggregate_id": "two", "expected_version": 9,
+            "events": [{"event_type": "T", "payload": {}}]}]'')', 'SE001'),
         ('select * from esdb.read_stream(''s'', -1)', 'SE009'),
         ('select esdb.save_snapshot(''none'', 1, ''{}'')', 'SE003'),
         ('select esdb.save_snapshot(''s'', 99, ''{}'')', 'SE014'),
