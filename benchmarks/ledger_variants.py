@@ -121,8 +121,6 @@ _INDEXES: Final = tuple(
         ("aggregate and version", "alter table {leaf} drop constraint {leaf_name}_version"),
         ("position", "alter table {leaf} drop constraint {leaf_name}_position"),
         ("event type", "drop index {leaf}_event_type"),
-        ("context", "drop index {leaf}_context"),
-        ("timestamp (BRIN)", "drop index {leaf}_timestamp"),
     )
 )
 
@@ -143,6 +141,8 @@ begin
 end $make$"""
 
 
+_CONTEXT: Final = "create index on {leaf} (group_context, feature_context, position)"
+_TIMESTAMP: Final = "create index on {leaf} using brin (timestamp)"
 _CORRELATION: Final = (optional_index("correlation", "{leaf_name}"),)
 _OTHERS: Final = (
     Variant("correlation and causation id in the metadata", call=WITH_IDS, saves=False),
@@ -150,6 +150,8 @@ _OTHERS: Final = (
     Variant("no metadata", call=WITHOUT_METADATA, saves=False),
     Variant("the same, optional index correlation", statements=_CORRELATION, call=WITHOUT_METADATA, saves=False),
     Variant("optional index streams", statements=(optional_index("streams", "streams"),), saves=False),
+    Variant("index on contexts, which comes with the seal", statements=(_CONTEXT,), saves=False),
+    Variant("BRIN on timestamp, which comes with the seal", statements=(_TIMESTAMP,), saves=False),
     Variant("an id of the caller's", call=NEW_STREAM[:-1] + ", id => 'own-' || _number)", saves=False),
     Variant("called as `select * from f()`", call=NEW_STREAM.replace("select ", "select * from ", 1), saves=False),
     Variant(
@@ -168,7 +170,7 @@ _OTHERS: Final = (
     Variant("plain INSERT into the leaf itself", call=PLAIN_INSERT.replace("esdb.events", "{leaf}"), saves=False),
     Variant(
         "plain INSERT, only the keys' indexes",
-        statements=("drop index {leaf}_event_type", "drop index {leaf}_context", "drop index {leaf}_timestamp"),
+        statements=("drop index {leaf}_event_type",),
         call=PLAIN_INSERT,
         saves=False,
     ),

@@ -187,7 +187,7 @@ def _move_frontier(connection: Connection[Any], statement_timeout: str | None) -
 
 
 def _seal_leaf(connection: Connection[Any], leaf: Row, statement_timeout: str | None) -> Row | None:
-    """Close a leaf, read it, and seal what was read; None where another run or an import is at it, or has done it.
+    """Close a leaf, complete its indexes, read it, and seal what was read; None where another run or an import is at it, or has done it.
 
     Killed after any step, it leaves the leaf closed and still due.
     """
@@ -203,6 +203,10 @@ def _seal_leaf(connection: Connection[Any], leaf: Row, statement_timeout: str | 
     if not due:
         return None
     (leaf,) = due
+    with brief(connection, statement_timeout):  # the leaf takes no events any more, so no append waits for this
+        if not _is_alone(connection, leaf):
+            return None
+        connection.execute(_indexing(leaf))
     connection.execute(_vacuum(leaf))
     digest = TableDigest(leaf["leaf"])
     while not digest.is_complete:
@@ -245,7 +249,7 @@ def script(connection: Connection[Any], context: str | None) -> str:
             "events_digest": Sql(_ALL_AT_ONCE.format(number)),
         }
         sealing = _sealing(leaf, facts).as_string(connection)
-        parts.append(f"-- {leaf['partition']}\n{close}{_vacuum(leaf)};\n{_AT_ONCE}{sealing};\n")
+        parts.append(f"-- {leaf['partition']}\n{close}{_indexing(leaf)}{_vacuum(leaf)};\n{_AT_ONCE}{sealing};\n")
     if parts or _lags(connection):
         parts.append(transaction(f"{_MOVE};\n"))
     return "\n".join(parts)
@@ -255,6 +259,12 @@ def _closing(leaf: Row) -> str:
     from esdb_cli.render import render
 
     return render("close_partition", leaf)
+
+
+def _indexing(leaf: Row) -> str:
+    from esdb_cli.render import render
+
+    return render("index_partition", leaf)
 
 
 def _vacuum(leaf: Row) -> str:

@@ -20,7 +20,8 @@ from tests.feed_clock import (
     touched_leaves,
 )
 from tests.feed_support import append, append_many, call, mark, until, value
-from tests.fixtures import Connection
+from tests.fixtures import Connect, Connection
+from tests.seal_support import PastMonth
 
 MONTHS = 12
 BULK = 10_000
@@ -214,6 +215,37 @@ def test_a_page_of_a_large_leaf_reads_little_more_than_the_page(year: Year, sess
         most = max(int(rows) for rows in re.findall(r"actual time=\S+ rows=(\d+)", plan))
         removed = sum(int(rows) for rows in re.findall(r"Rows Removed by Filter: (\d+)", plan))
         assert most + removed < 1000, plan
+
+
+def test_near_the_head_a_filter_without_an_index_reads_what_is_left_and_no_more(year: Year, session: Connection) -> None:
+    """The index on groups and features comes with the seal; until then the index on positions serves them."""
+    last = value(session, f"select max(position) from esdb.{year.leaf(10)}")
+    for arguments in (
+        f"{last - 200}, 10, group_contexts => '{{m}}'", f"{last - 200}, 10, feature_contexts => '{{u}}'",
+        f"{last - 200}, 1000, group_contexts => '{{m}}', feature_contexts => '{{u}}'",
+        f"{last - 200}, 1000, feature_contexts => '{{u,d}}', event_types => '{{Kind7,Kind8}}'",
+        f"0, 10, feature_contexts => '{{u}}', backward => true, up_to_position => {last}",
+    ):  # fmt: skip
+        plan = plans_of(session, f"select * from esdb.read_all({arguments})")
+        assert f"Seq Scan on {year.leaf(10)} " not in plan, plan
+        most = max(int(rows) for rows in re.findall(r"actual time=\S+ rows=(\d+)", plan))
+        removed = sum(int(rows) for rows in re.findall(r"Rows Removed by Filter: (\d+)", plan))
+        assert most + removed < 600, plan
+
+
+def test_a_sealed_month_is_read_by_its_groups_and_features(
+    db: Connection, connect: Connect, db_url: str
+) -> None:
+    past = PastMonth(db, connect)
+    for number in range(5):
+        append_many(past.writer, f"s-{number}", 1000)
+        append(past.writer, f"c-{number}", group_context="c")
+    past.seal()
+    with psycopg.connect(db_url, autocommit=True) as reader:
+        query = "select * from esdb.read_all(0, 10, group_contexts => '{c}')"
+        plan = plans_of(reader, query)
+        assert f"Index Scan using {past.leaf}_context " in plan, plan
+        assert [row[7] for row in reader.execute(query)] == [f"c-{number}" for number in range(5)]
 
 
 def test_an_append_touches_one_leaf(year: Year, session: Connection) -> None:

@@ -225,7 +225,6 @@ LEAF_DAMAGES = {
     "primary key": ("alter table {leaf} drop constraint {name}_pkey", "no PRIMARY KEY (id)"),
     "version key": ("alter table {leaf} drop constraint {name}_version", "no UNIQUE (aggregate_id, version)"),
     "position key": ("alter table {leaf} drop constraint {name}_position", "no UNIQUE (position)"),
-    "brin": ("drop index {leaf}_timestamp", "no BRIN index on timestamp"),
     "trigger dropped": (
         "drop trigger events_are_immutable on {leaf}",
         "no trigger that refuses changes, or not ENABLE ALWAYS",

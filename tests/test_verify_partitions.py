@@ -20,10 +20,6 @@ REFUSE = "for each statement execute function esdb._refuse_change()"
 
 DAMAGES = {
     "index on event types": ("drop index {leaf}_event_type", ["partition {leaf}: no index on (event_type, position)"]),
-    "index on contexts": (
-        "drop index {leaf}_context",
-        ["partition {leaf}: no index on (group_context, feature_context, position)"],
-    ),
     "context's table dropped": ("drop table esdb.events_bookmark", [NO_TABLE]),
     "context without a table yet": (
         """alter domain esdb.bounded_context_code drop constraint bounded_context_code_known;

@@ -1,6 +1,6 @@
 -- The variables of one template for one month of a context, as esdb._partition_plan() gives them when it is due: what
 -- `esdb partitions render` prints. For create_month, the month; for create_overflow and attach_overflow, an overflow
--- that begins with it; for close_partition and open_partition, the leaf that holds the month. Changes and locks
+-- that begins with it; for close_partition, index_partition and open_partition, the leaf that holds the month. Changes and locks
 -- nothing. Errors: SE005, SE009.
 create or replace function esdb._partition_step(
     context text,
@@ -34,7 +34,7 @@ begin
     partition := case
         when template in ('create_overflow', 'attach_overflow', 'detach_overflow') then overflow
         when template = 'create_month' then esdb._partition_name(context_name, lower_bound, upper_bound)
-        when template in ('close_partition', 'open_partition') then (
+        when template in ('close_partition', 'index_partition', 'open_partition') then (
             select l.partition
             from esdb._leaves as l
             where l.bounded_context = _partition_step.bounded_context

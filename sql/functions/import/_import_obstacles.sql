@@ -31,7 +31,7 @@ declare
             ) as d
         ) as m
     );
-    -- an event locks its leaf and the indexes on it, until its transaction ends
+    -- an event locks its leaf and the indexes on it, until its transaction ends; 7 where the leaf was sealed once, else 5
     _locks constant bigint := jsonb_array_length(_months) * (
         7 + (select count(*) from jsonb_array_elements(esdb._leaf_indexes()) as i where (i ->> 'wanted')::boolean)
     );

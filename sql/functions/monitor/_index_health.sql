@@ -168,8 +168,17 @@ join pg_class as relation on relation.oid = tables.relation
 cross join lateral (select relation.relname || '_' || w.suffix as index_name) as named
 left join indexes as i
     on i.relation = tables.relation and i.definition = w.definition and i.is_unique = w.is_unique and not i.is_leftover
-where (tables.is_leaf or tables.relation = 'esdb.streams'::regclass) and i.index is null
+where (tables.is_leaf or tables.relation = 'esdb.streams'::regclass)
+    and i.index is null
     and not (w.origin = 'optional' and at_work.is_so)
+    and (
+        not w.comes_with_seal
+        or exists (
+            select
+            from esdb.seals as s
+            where s.bounded_context = tables.bounded_context and s.lower_bound = tables.lower_bound
+        )
+    )
 order by 1, 2
 $function$;
 

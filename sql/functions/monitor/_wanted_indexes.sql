@@ -1,5 +1,5 @@
--- The indexes that every leaf of esdb.events, or esdb.streams, must have: those of templates/_leaf.sql.j2, and the
--- optional ones that are wanted. consequence: what it means where one is missing; mended_by: what makes it, in order, for
+-- The indexes that every leaf of esdb.events, or esdb.streams, must have: those of templates/_leaf.sql.j2 (comes_with_seal:
+-- a sealed leaf), and the optional ones that are wanted. consequence: what it means where one is missing; mended_by: what makes it, in order, for
 -- format() with the index's name and the table's. Locks nothing.
 create or replace function esdb._wanted_indexes()
 returns table (
@@ -9,7 +9,8 @@ returns table (
     is_unique boolean,
     origin text,
     consequence text,
-    mended_by text[]
+    mended_by text[],
+    comes_with_seal boolean
 )
 language sql
 stable
@@ -32,9 +33,9 @@ select
             format('create unique index concurrently %%1$I on %%2$s (%s)', list.columns),
             format('alter table %%2$s add constraint %%1$I %s using index %%1$I',
                 case when d.is_primary then 'primary key' else 'unique' end)]
-        else array[format('create index concurrently %%1$I on %%2$s using %s (%s)%s', d.method, list.columns,
-            case when d.method = 'brin' then ' with (autosummarize = on)' else '' end)]
-    end
+        else array[format('create index concurrently %%1$I on %%2$s using %s (%s)', d.method, list.columns)]
+    end,
+    d.comes_with_seal
 from esdb_meta._leaf_index_definitions() as d
 cross join lateral (
     select string_agg(quote_ident(c.name), ', ' order by c.place) as columns
@@ -48,7 +49,8 @@ select
     false,
     'optional',
     'it is wanted, and reads that go by it are slow',
-    array[format('esdb indexes enable %s', o.name)]
+    array[format('esdb indexes enable %s', o.name)],
+    false
 from esdb._optional_index_definitions() as o
 join esdb.optional_indexes as chosen on chosen.name = o.name and chosen.wanted
 $function$;

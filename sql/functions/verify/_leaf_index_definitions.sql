@@ -1,5 +1,6 @@
 -- The keys and indexes that templates/_leaf.sql.j2 gives every leaf of esdb.events. suffix: the index is named
--- <leaf>_<suffix>; unique ones are constraints.
+-- <leaf>_<suffix>; unique ones are constraints. comes_with_seal: it is made when the leaf is sealed, and stays when it is
+-- unsealed.
 create or replace function esdb_meta._leaf_index_definitions()
 returns table (
     suffix text,
@@ -7,7 +8,8 @@ returns table (
     method text,
     is_unique boolean,
     is_primary boolean,
-    columns text[]
+    columns text[],
+    comes_with_seal boolean
 )
 language sql
 immutable
@@ -15,14 +17,14 @@ parallel safe
 set search_path = pg_catalog, pg_temp
 as $function$
 values
-    ('pkey', 'PRIMARY KEY (id)', 'btree', true, true, array['id']),
-    ('version', 'UNIQUE (aggregate_id, version)', 'btree', true, false, array['aggregate_id', 'version']),
-    ('position', 'UNIQUE (position)', 'btree', true, false, array['position']),
-    ('timestamp', 'BRIN index on timestamp', 'brin', false, false, array['timestamp']),
-    ('event_type', 'index on (event_type, position)', 'btree', false, false, array['event_type', 'position']),
+    ('pkey', 'PRIMARY KEY (id)', 'btree', true, true, array['id'], false),
+    ('version', 'UNIQUE (aggregate_id, version)', 'btree', true, false, array['aggregate_id', 'version'], false),
+    ('position', 'UNIQUE (position)', 'btree', true, false, array['position'], false),
+    ('timestamp', 'BRIN index on timestamp', 'brin', false, false, array['timestamp'], true),
+    ('event_type', 'index on (event_type, position)', 'btree', false, false, array['event_type', 'position'], false),
     (
         'context', 'index on (group_context, feature_context, position)', 'btree', false, false,
-        array['group_context', 'feature_context', 'position']
+        array['group_context', 'feature_context', 'position'], true
     )
 $function$;
 

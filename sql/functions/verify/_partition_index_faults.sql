@@ -1,4 +1,5 @@
--- Leaves of esdb.events without a key or an index that templates/_leaf.sql.j2 gives every one of them; part of
+-- Leaves of esdb.events without a key or an index that templates/_leaf.sql.j2 gives every one of them, or every sealed
+-- one; part of
 -- esdb_meta.partition_faults(). An index that came later is the administrator's own. Locks nothing.
 create or replace function esdb_meta._partition_index_faults()
 returns table (
@@ -31,6 +32,14 @@ select 'partition', partition.name, 'no ' || required_index.description
 from esdb_meta._partitions() as partition
 cross join esdb_meta._leaf_index_definitions() as required_index
 where partition.is_leaf
+    and (
+        not required_index.comes_with_seal
+        or partition.oid in (
+            select l.leaf
+            from esdb._leaves as l
+            join esdb.seals as s on s.bounded_context = l.bounded_context and s.lower_bound = l.lower_bound
+        )
+    )
     and not exists (
         select
         from usable_index
