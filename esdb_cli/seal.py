@@ -187,8 +187,9 @@ def _move_frontier(connection: Connection[Any], statement_timeout: str | None) -
 
 
 def _seal_leaf(connection: Connection[Any], leaf: Row, statement_timeout: str | None) -> Row | None:
-    """Close a leaf, complete its indexes, read it, and seal what was read; None where another run or an import is at it, or has done it.
+    """Close a leaf, make its last indexes, read it, and seal what was read.
 
+    None where another run or an import is at it, or has done it.
     Killed after any step, it leaves the leaf closed and still due.
     """
     with turn(connection, statement_timeout):

@@ -14,6 +14,7 @@ import psycopg
 import pytest
 from psycopg import errors
 
+from esdb_cli.render import render
 from esdb_cli.server import LocalServer
 from tests.databases import run_esdb
 from tests.feed_clock import CLOCK, Clock, month_after
@@ -56,6 +57,9 @@ def old_store(pytestconfig: pytest.Config) -> Iterator[str]:
                 values ('s', esdb._utc_month(now(), 59), 2), ('s', esdb._utc_month(now(), 118), 3);
                 select esdb._raise_newest_month(esdb._utc_month(now(), 118));
             """)
+            # as many indexes as a partition can have that is read like an unsealed one
+            for (partition,) in connection.execute("select partition from esdb.partitions").fetchall():
+                connection.execute(render("index_partition", {"partition": partition}))
         yield url
 
 

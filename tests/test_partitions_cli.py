@@ -122,7 +122,7 @@ def test_a_partition_is_closed_and_opened_as_rendered(db: Connection, esdb: Esdb
 def test_a_closed_partition_is_given_its_indexes_as_rendered(db: Connection, esdb: Esdb) -> None:
     month = value(db, "select to_char(now() at time zone 'UTC', 'YYYY-MM')")
     rendered = esdb("partitions", "render", "note", month, "--template", "index_partition")
-    indexes = "select count(*) from pg_indexes where schemaname = 'esdb' and indexname ~ '^events_note_y.*_(context|timestamp)$'"
+    indexes = "select count(*) from pg_indexes where indexname ~ '^events_note_y.*_(context|timestamp)$'"
     for _ in range(2):
         db.execute(sql.SQL("do $$ begin perform 1; end $$;" + rendered.stdout))
         assert value(db, indexes) == 2

@@ -217,7 +217,7 @@ def test_a_page_of_a_large_leaf_reads_little_more_than_the_page(year: Year, sess
         assert most + removed < 1000, plan
 
 
-def test_near_the_head_a_filter_without_an_index_reads_what_is_left_and_no_more(year: Year, session: Connection) -> None:
+def test_near_the_head_a_filter_without_an_index_reads_what_is_left(year: Year, session: Connection) -> None:
     """The index on groups and features comes with the seal; until then the index on positions serves them."""
     last = value(session, f"select max(position) from esdb.{year.leaf(10)}")
     for arguments in (
