@@ -32,7 +32,7 @@ class Esdb(Target):
     """The functions as an application calls them."""
 
     name = "esdb"
-    note = "as shipped, all indexes on; `select append_event(…)`"
+    note = "as shipped, all indexes of an open month; `select append_event(…)`"
     safe = True
     peer = False
     count = "select count(*) from esdb.events"
