@@ -233,9 +233,7 @@ def test_near_the_head_a_filter_without_an_index_reads_what_is_left(year: Year, 
         assert most + removed < 600, plan
 
 
-def test_a_sealed_month_is_read_by_its_groups_and_features(
-    db: Connection, connect: Connect, db_url: str
-) -> None:
+def test_a_sealed_month_is_read_by_its_groups_and_features(db: Connection, connect: Connect, db_url: str) -> None:
     past = PastMonth(db, connect)
     for number in range(5):
         append_many(past.writer, f"s-{number}", 1000)
