@@ -6,6 +6,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from esdb_cli.render import render
 from tests.doctor_support import Patient, later
 from tests.feed_support import append, append_many, value
 from tests.fixtures import Connect, Connection, Esdb
@@ -104,6 +105,7 @@ def test_an_invalid_index_of_ours_is_made_anew(db: Connection, patient: Patient,
 
 def test_an_invalid_index_of_a_partition(db: Connection, patient: Patient) -> None:
     leaf = value(db, "select min(partition) from esdb.partitions where kind = 'month' and bounded_context = 'b'")
+    db.execute(render("index_partition", {"partition": leaf}))
     for suffix, severity in (("pkey", "critical"), ("event_type", "warning"), ("timestamp", "warning")):
         db.execute("update pg_index set indisvalid = false where indexrelid = %s::regclass", (f"esdb.{leaf}_{suffix}",))
         finding = patient.mended("index_invalid", f"index esdb.{leaf}_{suffix}", severity)
@@ -117,9 +119,9 @@ def test_an_index_of_a_partition_that_was_dropped(db: Connection, patient: Patie
             sql.Identifier("esdb", leaf), sql.Identifier(f"{leaf}_pkey")
         )
     )
-    db.execute(sql.SQL("drop index {}").format(sql.Identifier("esdb", f"{leaf}_context")))
+    db.execute(sql.SQL("drop index {}").format(sql.Identifier("esdb", f"{leaf}_event_type")))
     patient.mended("index_missing", f"index esdb.{leaf}_pkey", "critical")
-    patient.mended("index_missing", f"index esdb.{leaf}_context", "warning")
+    patient.mended("index_missing", f"index esdb.{leaf}_event_type", "warning")
 
 
 def test_an_index_that_is_there_twice(db: Connection, patient: Patient) -> None:
