@@ -58,7 +58,7 @@ create table esdb.seal_frontier (
     position bigint not null
 );
 insert into esdb.seal_frontier (month, position)
-values ('-infinity', 0);
+values ('infinity', 0);
 comment on table esdb.seal_frontier is 'Where the unsealed partitions begin.';
 comment on column esdb.seal_frontier.month is 'No unsealed partition begins before it.';
 comment on column esdb.seal_frontier.position is 'No event of an unsealed partition has this position or a lower one, nor ever will.';
