@@ -80,6 +80,7 @@ create table esdb.subscription_parkings (
     reason text,
     worker text,
     token bigint,
+    retry_at timestamptz,
     parked_at timestamptz not null default pg_catalog.clock_timestamp(),
     primary key (subscription, position),
     foreign key (subscription, partition) references esdb.subscription_partitions on delete cascade
@@ -89,11 +90,12 @@ create index subscription_parkings_aggregate
 on esdb.subscription_parkings (subscription, partition, aggregate_id, state, position);
 -- serves claims: what is to be delivered again, past any number of failed events
 create index subscription_parkings_deliverable on esdb.subscription_parkings (subscription, partition, position)
-where state <> 'failed';
+where state <> 'failed' or retry_at is not null;
 comment on table esdb.subscription_parkings is 'Events that were set aside, because they failed or wait behind one that did.';
 comment on column esdb.subscription_parkings.state is
-    'failed: no worker could handle it; waiting: behind a failed one of its aggregate; replay: to be delivered again.';
+    'failed: no worker could handle it; waiting: behind a failed one of its aggregate, replay: to be delivered again.';
 comment on column esdb.subscription_parkings.token is 'The lease under which it was delivered again.';
+comment on column esdb.subscription_parkings.retry_at is 'Of one that waited and failed fewer than max_attempts times: when it is delivered again. Null: never.';
 
 insert into esdb.settings (name, value_type, default_value, minimum, maximum, meaning)
 values

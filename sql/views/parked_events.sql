@@ -7,7 +7,7 @@ select
     p.aggregate_id,
     p.version,
     p.event_type,
-    p.state,
+    case when p.retry_at is null then p.state else 'retry' end as state,
     p.attempts,
     p.reason,
     p.worker,
@@ -17,7 +17,7 @@ order by p.subscription, p.position
 offset 0;
 
 comment on view esdb.parked_events is
-    'The events that subscriptions have set aside. state: failed: delivered max_attempts times without an ack, waiting: behind a failed one of its aggregate, replay: to be delivered again. A query reads them all, and nothing else. Worry about each: somebody has to mend what made it fail and call esdb.replay_parked(), or esdb.discard_parked().';
+    'The events that subscriptions have set aside. state: failed: delivered max_attempts times without an ack, waiting: behind a failed one of its aggregate, retry: waited, and failed fewer than max_attempts times, replay: to be delivered again. A query reads them all, and nothing else. Worry about each: somebody has to mend what made it fail and call esdb.replay_parked(), or esdb.discard_parked().';
 
 revoke all on esdb.parked_events from public;
 grant select on esdb.parked_events to esdb_consumer, esdb_maintainer;

@@ -36,11 +36,11 @@ select
     jsonb_build_object('subscription', d.name, 'state', state.name),
     (
         select count(*)
-        from esdb.subscription_parkings as p
+        from esdb.parked_events as p
         where p.subscription = d.name and p.state = state.name
     )
 from esdb.subscription_definitions as d
-cross join (values ('failed'), ('waiting'), ('replay')) as state (name)
+cross join (values ('failed'), ('waiting'), ('retry'), ('replay')) as state (name)
 $function$;
 
 comment on function esdb._subscription_metrics() is 'Samples of the subscriptions, for the view esdb.metrics. Errors: SE011.';

@@ -6,7 +6,8 @@ create or replace function esdb._claimable(
 )
 returns table (
     partition integer,
-    has_parked boolean
+    has_parked boolean,
+    is_tried boolean
 )
 language plpgsql
 volatile
@@ -17,15 +18,19 @@ as $function$
 begin
     -- not a function in SQL: that would be planned at each call
     return query
-    select p.partition, d.has_parked
+    select p.partition, d.is_tried is not null, d.is_tried
     from esdb.subscription_partitions as p
     cross join lateral esdb._checkpoint(p.subscription, p.partition) as c
     cross join lateral (
-        select exists (select from esdb._deliverable(p.subscription, p.partition)) as has_parked
+        select (
+            select w.state = 'failed'
+            from esdb._deliverable(p.subscription, p.partition) as w
+            limit 1
+        ) as is_tried
     ) as d
     where p.subscription = _claimable.subscription
         and coalesce(c.lease_until <= clock_timestamp(), true)
-        and (d.has_parked or (c.position < last_position and coalesce(c.retry_at <= clock_timestamp(), true)))
+        and (d.is_tried is not null or (c.position < last_position and coalesce(c.retry_at <= clock_timestamp(), true)))
     order by c.position, p.partition;
 end
 $function$;

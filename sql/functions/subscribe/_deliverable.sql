@@ -1,5 +1,5 @@
--- The parked events of a partition that are to be delivered again, in their order: those that were asked for, and those
--- that wait where no failed one of their aggregate is before them. Locks nothing.
+-- The parked events of a partition that are to be delivered again, in their order: those that were asked for, those
+-- that wait where no failed one of their aggregate is before them, and such a one to be tried again. Locks nothing.
 --
 -- Without a pinned search_path, so that it is inlined, as _checkpoint() is.
 create or replace function esdb._deliverable(
@@ -15,7 +15,8 @@ select p.*
 from esdb.subscription_parkings as p
 where p.subscription = _deliverable.subscription
     and p.partition = _deliverable.partition
-    and p.state <> 'failed'
+    and (p.state <> 'failed' or p.retry_at is not null)
+    and coalesce(p.retry_at <= pg_catalog.statement_timestamp(), true)
     and not exists (
         select
         from esdb.subscription_parkings as f

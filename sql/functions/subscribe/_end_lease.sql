@@ -19,7 +19,7 @@ begin
     checkpoint.last_error := _reason;
     if checkpoint.is_replay then
         checkpoint.is_replay := false;
-        perform esdb._fail_replayed(checkpoint, _reason);
+        perform esdb._fail_replayed(checkpoint, definition, _reason);
     elsif checkpoint.attempts >= definition.max_attempts then
         select s.*
         into _scanned

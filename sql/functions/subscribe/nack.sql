@@ -31,7 +31,7 @@ begin
     _checkpoint.last_error := _reason;
     if _checkpoint.is_replay then
         _checkpoint.is_replay := false;
-        if not esdb._fail_replayed(_checkpoint, _reason, nack.position) then
+        if not esdb._fail_replayed(_checkpoint, _definition, _reason, nack.position) then
             perform esdb._refuse_nack(nack.position);
         end if;
         delete from esdb.subscription_parkings as p

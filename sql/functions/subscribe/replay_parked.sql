@@ -1,5 +1,5 @@
 -- Has parked events that failed delivered again, all of a subscription or the one at a position; where on_failure is stop,
--- what waits behind them follows. One that fails again is parked again at once.
+-- what waits behind them follows. One that fails again is parked again at once; one that waited has max_attempts.
 --
 -- Locks, until the transaction ends: all partitions. Errors: SE009, SE020.
 create or replace function esdb.replay_parked(
@@ -20,7 +20,7 @@ begin
     perform esdb._lock_subscription(replay_parked.subscription);
     with replayed as (
         update esdb.subscription_parkings as p
-        set state = 'replay'
+        set state = 'replay', retry_at = null
         where p.subscription = replay_parked.subscription
             and p.state = 'failed'
             and coalesce(p.position = replay_parked.position, true)
