@@ -1,10 +1,10 @@
 -- Reads events of all streams in the store's order, never beyond the high-water mark: consumer → read_all → events.
 --
--- The cursor is the last position handled. The recorded mark is used up before another is sought. Once months are
--- sealed, _feed_window() chooses stretches of positions and the leaves to read for each, until the page is full. The
--- partitions are chosen when the statement is planned, with the bounds at hand: no cached plan may see the partition
--- tree, because it would lock every leaf. Locks: the leaves read, shared, until the transaction ends; where they are more
--- than 400, those of one context after the other, and none in the end.
+-- The cursor is the last position handled. The recorded mark is used up before another is sought. Where months are
+-- sealed or partitions many, _feed_window() chooses stretches of positions and the leaves to read for each, until the page
+-- is full. The partitions are chosen when the statement is planned, with the bounds at hand: no cached plan may see the
+-- partition tree, because it would lock every leaf. Locks: the leaves read, shared, until the transaction ends; where they
+-- are more than 400, those of one context after the other, and none in the end.
 -- Errors: SE005, SE009, SE011, SE013, SE022; 40001 in a read-only transaction, see _check_short_page().
 create or replace function esdb.read_all(
     after_position bigint default 0,
@@ -27,12 +27,14 @@ set search_path = pg_catalog, pg_temp
 as $function$
 declare
     _last constant bigint := coalesce(pg_sequence_last_value('esdb.event_position'::regclass), 0);
+    _few_leaves constant integer := 40;
     _goal bigint;
     _lower bigint := after_position;
     _upper bigint;
     _end bigint;
     _from bigint;
     _to bigint;
+    _head timestamptz;
     _sources text[];
     _is_wide boolean;
     _filter text;
@@ -72,19 +74,26 @@ begin
     loop
         _upper := _end;
         while _upper > _lower and _wanted > 0 loop
-            -- A statement of its own, after the mark was found: what _feed_window() sees holds for the read behind it.
-            -- Nothing was ever sealed where the table has no page, and there are few partitions where their list has few
-            -- pages; to ask for that costs next to nothing.
-            if pg_relation_size('esdb.seals'::regclass) > 0 or pg_relation_size('pg_inherits'::regclass) > 16384 then
+            -- Statements of their own, after the mark was found: what they see holds for the read behind them. Behind what is
+            -- sealed, events are of the frontier's month or later. To ask which of a few partitions have any costs more
+            -- than to read them.
+            select f.month
+            into _head
+            from esdb.seal_frontier as f
+            where _lower >= coalesce((select max(s.max_position) from esdb.seals as s), 0)
+                and esdb._utc_month(
+                    f.month, _few_leaves / (select greatest(count(*), 1)::integer from esdb.bounded_contexts)
+                ) >= esdb._newest_month_end();
+            if found then
+                _from := _lower;
+                _to := _upper;
+                _sources := array['select * from esdb.events as e where e.timestamp >= $10 and e.timestamp < $3'];
+                _is_wide := false;
+            else
                 select w.lower_position, w.upper_position, w.sources, w.is_wide
                 into _from, _to, _sources, _is_wide
                 from esdb._feed_window(
                     _lower, _upper, _breadth, bounded_contexts, group_contexts, event_types, backward, skip_archived) as w;
-            else
-                _from := _lower;
-                _to := _upper;
-                _sources := array['select * from esdb.events as e where e.timestamp < $3'];
-                _is_wide := false;
             end if;
             _found := 0;
             if _sources is not null then
@@ -109,7 +118,7 @@ begin
                 else
                     return query execute 'select e.* from (' || array_to_string(_sources, ' union all ') || ') as e' || _filter
                         using _from, _to, esdb._newest_month_end(), bounded_contexts,
-                            group_contexts::bpchar[], feature_contexts::bpchar[], event_types, aggregate_types, _wanted;
+                            group_contexts::bpchar[], feature_contexts::bpchar[], event_types, aggregate_types, _wanted, _head;
                 end if;
                 get diagnostics _found = row_count;
             end if;
