@@ -39,7 +39,8 @@ def _machine(facts: Results, results: Results) -> str:
         f"{facts['cores']} cores ({facts['cpu']}), {facts['memory_gb']} GB, {facts['system']}; load before:"
         f" {facts['load_before']}. {facts['server'].split(' on ')[0]}; data and WAL {place}, fdatasync"
         f" {facts['fdatasync_us']} µs; {settings}. pgbench -M prepared over a Unix socket. {peers}."
-        f" Plan `{results['plan']}`, {results['minutes']} minutes.\n\n"
+        f" Plan `{results['plan']}`: {results['repeats']} samples of {results['seconds']} s, the snapshot of W4b"
+        f" {results['snapshot_seconds']} s old, {results['minutes']} minutes in all.\n\n"
         "Events per second: median (lowest to highest)."
     )
 

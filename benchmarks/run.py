@@ -50,13 +50,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and report."""
     options = _parser().parse_args(arguments)
     plan = QUICK if is_quick() else FULL
-    if options.repeats:
-        plan = replace(plan, repeats=options.repeats)
+    chosen = {key: getattr(options, key) for key in ("clients", "repeats", "seconds", "snapshot_seconds")}
+    plan = replace(plan, **{key: value for key, value in chosen.items() if value})
     targets = _chosen(options.targets)
     workloads = [w for w in WORKLOADS if not options.workloads or w.key in options.workloads]
     started = time.monotonic()
     with Cluster() as cluster:
-        results: dict[str, Any] = {"plan": plan.name, "machine": machine.facts(cluster)}
+        results: dict[str, Any] = {
+            "plan": plan.name,
+            "repeats": plan.repeats,
+            "seconds": plan.seconds,
+            "snapshot_seconds": plan.snapshot_seconds,
+            "machine": machine.facts(cluster),
+        }
         _prepare(cluster, targets)
         results["workloads"] = [w for workload in workloads for w in _workload(cluster, plan, workload, targets)]
         results["feed"] = _feeds(cluster, plan, targets) if not options.workloads else []
@@ -80,7 +86,10 @@ def _parser() -> argparse.ArgumentParser:
     targets, workloads = [kind.name for kind in TARGETS], [workload.key for workload in WORKLOADS]
     parser.add_argument("--targets", nargs="+", choices=targets, help="only these targets, and esdb")
     parser.add_argument("--workloads", nargs="+", choices=workloads, help="only these, without feed and sizes")
+    parser.add_argument("--clients", type=int, nargs="+", help="numbers of clients")
     parser.add_argument("--repeats", type=int, help="samples of each number")
+    parser.add_argument("--seconds", type=int, help="how long a sample takes")
+    parser.add_argument("--snapshot-seconds", type=int, help="the age of the old snapshot of W4b")
     parser.add_argument("--output", type=Path, default=RESULTS, help="the folder to write to")
     return parser
 
