@@ -27,7 +27,7 @@ set search_path = pg_catalog, pg_temp
 as $function$
 declare
     _last constant bigint := coalesce(pg_sequence_last_value('esdb.event_position'::regclass), 0);
-    _few_leaves constant integer := 40;
+    _few_leaves constant integer := 20;
     _goal bigint;
     _lower bigint := after_position;
     _upper bigint;
