@@ -44,8 +44,8 @@ def render_command(*, context: str, month: datetime, template: str, database_url
     """Print the DDL that makes the partition of a month, such as 2026-11, exactly as it would be run.
 
     CONTEXT is a bounded context's code or name. Other templates print other steps: an overflow that begins with the
-    month, the overflow stepping aside, the partition of the month closed against events, given the
-    indexes of a month that is over, or opened. Nothing is changed.
+    month, the overflow stepping aside, the partition of the month closed against events, given the indexes of a month
+    that is over, or opened. Nothing is changed.
     """
     from esdb_cli.partitions import render_steps
 

@@ -1,7 +1,7 @@
 -- The variables of one template for one month of a context, as esdb._partition_plan() gives them when it is due: what
 -- `esdb partitions render` prints. For create_month, the month; for create_overflow and attach_overflow, an overflow
--- that begins with it; for close_partition, index_partition and open_partition, the leaf that holds the month. Changes and locks
--- nothing. Errors: SE005, SE009.
+-- that begins with it; for close_partition, index_partition and open_partition, the leaf that holds the month. Changes
+-- and locks nothing. Errors: SE005, SE009.
 create or replace function esdb._partition_step(
     context text,
     month timestamptz,

@@ -1,6 +1,6 @@
 -- The indexes that every leaf of esdb.events, or esdb.streams, must have: those of templates/_leaf.sql.j2 (comes_with_seal:
--- a sealed leaf), and the optional ones that are wanted. consequence: what it means where one is missing; mended_by: what makes it, in order, for
--- format() with the index's name and the table's. Locks nothing.
+-- a sealed leaf), and the optional ones that are wanted. consequence: what it means where one is missing; mended_by: what
+-- makes it, in order, for format() with the index's name and the table's. Locks nothing.
 create or replace function esdb._wanted_indexes()
 returns table (
     suffix text,

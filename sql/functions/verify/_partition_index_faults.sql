@@ -1,6 +1,5 @@
 -- Leaves of esdb.events without a key or an index that templates/_leaf.sql.j2 gives every one of them, or every sealed
--- one; part of
--- esdb_meta.partition_faults(). An index that came later is the administrator's own. Locks nothing.
+-- one; part of esdb_meta.partition_faults(). An index that came later is the administrator's own. Locks nothing.
 create or replace function esdb_meta._partition_index_faults()
 returns table (
     kind text,
