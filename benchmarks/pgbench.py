@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from benchmarks.cluster import Cluster
 
+_WARM_UP_SECONDS: Final = 1
 _GRACE_SECONDS: Final = 60
 """How long after its time a run may take before it counts as hanging."""
 PERCENTILES: Final = (50, 95, 99)
@@ -71,8 +72,10 @@ def run(
 
     variables: those that the script names are passed, as text.
     rate: transactions a second to aim at, all clients together; the latencies are then collected one by one and
-    include the time a transaction waited for its turn. latencies: collect them without a rate too.
+    include the time a transaction waited for its turn. latencies: collect them without a rate too. With a rate the run
+    is a second longer, whose latencies are left out: every connection fills its caches then.
     """
+    warm_up = _WARM_UP_SECONDS if rate else 0
     scripts = [script] if isinstance(script, str) else list(script)
     script = "\n".join(scripts)
     with tempfile.TemporaryDirectory(prefix="esdb-bench-") as folder:
@@ -84,21 +87,21 @@ def run(
         command = [
             str(find_pgbench(cluster.server.bindir)), "-n", "-M", "prepared",
             "-h", str(cluster.server.folder), "-p", str(cluster.server.port), "-U", "postgres",
-            "-c", str(clients), "-j", str(clients), "-T", str(seconds),
+            "-c", str(clients), "-j", str(clients), "-T", str(seconds + warm_up),
             *(option for file in files for option in ("-f", str(file))),
             *(option for item in _used(script, variables, clients).items() for option in ("-D", "=".join(item))),
             *(["-R", f"{rate:.1f}"] if rate else []),
             *(["--log", "--log-prefix", f"{folder}/log"] if rate or latencies else []),
             database,
         ]  # fmt: skip
-        limit = seconds + _GRACE_SECONDS
+        limit = seconds + warm_up + _GRACE_SECONDS
         try:
             result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=limit)
         except subprocess.TimeoutExpired:
             raise PgbenchError(f"{database}: pgbench has not ended in {limit} s\n{script}") from None
         if result.returncode:
             raise PgbenchError(f"{database}: {result.stderr.strip()[-2000:]}\n{script}")
-        return _parse(result.stdout, _latencies(Path(folder)))
+        return _parse(result.stdout, _latencies(Path(folder), warm_up))
 
 
 def _used(script: str, variables: Mapping[str, str], clients: int) -> dict[str, str]:
@@ -106,10 +109,13 @@ def _used(script: str, variables: Mapping[str, str], clients: int) -> dict[str, 
     return {name: value for name, value in known.items() if re.search(rf"(?<!:):{name}\b", script)}
 
 
-def _latencies(folder: Path) -> list[float]:
+def _latencies(folder: Path, warm_up: int) -> list[float]:
     """Read the milliseconds of every transaction from pgbench's logs, in order of size."""
     lines = [line.split() for log in folder.glob("log.*") for line in log.read_text().splitlines()]
-    return sorted(int(fields[2]) / 1000 for fields in lines if fields[2].isdigit())
+    # the fields: client, number, microseconds, script, and when it ended: seconds, microseconds
+    ended = [(int(fields[4]) + int(fields[5]) / 1e6, int(fields[2]) / 1000) for fields in lines if fields[2].isdigit()]
+    begun = min((end for end, _ in ended), default=0.0)
+    return sorted(latency for end, latency in ended if end >= begun + warm_up)
 
 
 def _parse(output: str, latencies: list[float]) -> Run:
