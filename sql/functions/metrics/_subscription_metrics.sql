@@ -34,13 +34,15 @@ union all
 select
     'esdb_parked_events',
     jsonb_build_object('subscription', d.name, 'state', state.name),
-    (
-        select count(*)
-        from esdb.parked_events as p
-        where p.subscription = d.name and p.state = state.name
-    )
+    coalesce(parked.events, 0)
 from esdb.subscription_definitions as d
 cross join (values ('failed'), ('waiting'), ('retry'), ('replay')) as state (name)
+left join (
+    -- the view is read whole whatever is asked of it, so once
+    select p.subscription, p.state, count(*) as events
+    from esdb.parked_events as p
+    group by p.subscription, p.state
+) as parked on parked.subscription = d.name and parked.state = state.name
 $function$;
 
 comment on function esdb._subscription_metrics() is 'Samples of the subscriptions, for the view esdb.metrics. Errors: SE011.';
