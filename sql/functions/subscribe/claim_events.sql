@@ -66,7 +66,7 @@ begin
         perform esdb._check_claim(claim_events.worker, claim_events.max_count, claim_events.lease);
     end if;
     for _candidate in
-        select c.partition, c.has_parked, c.is_tried from esdb._claimable(claim_events.subscription, _last) as c
+        select c.partition, c.parked_state from esdb._claimable(claim_events.subscription, _last) as c
     loop
         _mark := coalesce(_mark, esdb.high_water_mark());
         _checkpoint := esdb._lock_checkpoint(claim_events.subscription, _candidate.partition, skip_locked => true);
@@ -87,7 +87,7 @@ begin
             _checkpoint.worker := claim_events.worker;
             _checkpoint.lease := claim_events.lease;
 
-            if _candidate.has_parked then
+            if _candidate.parked_state is not null then
                 with replayed as (
                     update esdb.subscription_parkings as p
                     set token = _checkpoint.token
@@ -95,7 +95,7 @@ begin
                         select d.position
                         from esdb._deliverable(claim_events.subscription, _candidate.partition) as d
                         -- alone, too, if it failed before
-                        limit case when _candidate.is_tried then 1 else claim_events.max_count end
+                        limit case when _candidate.parked_state = 'failed' then 1 else claim_events.max_count end
                     ) as n
                     where p.subscription = claim_events.subscription and p.position = n.position
                     returning p.position
