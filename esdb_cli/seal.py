@@ -102,7 +102,7 @@ def unseal_command(
         if dry_run:
             leaf = _unseal_plan(connection, context, at)
             statements = "\n".join(f"{statement};" for statement in _unsealing(connection, leaf, reason))
-            click.echo(f"begin;\n{statements}\n{_opening(leaf)}commit;")
+            click.echo(f"begin;\n{statements}\n{_ddl('open_partition', leaf)}commit;")
             return
         partition = unseal(connection, context, at, reason, wait=wait)
         newest = newest_seal(connection)
@@ -198,7 +198,7 @@ def _seal_leaf(connection: Connection[Any], leaf: Row, statement_timeout: str | 
             return None
         due = plan(connection, leaf["bounded_context"], leaf["lower_bound"])
         if due and due[0]["barrier"] is None:
-            connection.execute(_closing(due[0]))
+            connection.execute(_ddl("close_partition", due[0]))
             row = connection.execute("select esdb._barrier(%s)", (due[0]["leaf"],)).fetchone()
             due[0]["barrier"] = row[0] if row else None
     if not due:
@@ -207,7 +207,7 @@ def _seal_leaf(connection: Connection[Any], leaf: Row, statement_timeout: str | 
     with brief(connection, statement_timeout):  # the leaf takes no events any more, so no append waits for this
         if not _is_alone(connection, leaf):
             return None
-        connection.execute(_indexing(leaf))
+        connection.execute(_ddl("index_partition", leaf))
     connection.execute(_vacuum(leaf))
     digest = TableDigest(leaf["leaf"])
     while not digest.is_complete:
@@ -242,7 +242,7 @@ def script(connection: Connection[Any], context: str | None) -> str:
     """Return the SQL that is due, for psql."""
     parts = []
     for leaf in plan(connection, context):
-        close = "" if leaf["barrier"] else transaction(_closing(leaf))
+        close = "" if leaf["barrier"] else transaction(_ddl("close_partition", leaf))
         number = leaf["leaf"]
         facts = {
             "barrier": Sql(f"esdb._barrier({number})"),
@@ -250,22 +250,17 @@ def script(connection: Connection[Any], context: str | None) -> str:
             "events_digest": Sql(_ALL_AT_ONCE.format(number)),
         }
         sealing = _sealing(leaf, facts).as_string(connection)
-        parts.append(f"-- {leaf['partition']}\n{close}{_indexing(leaf)}{_vacuum(leaf)};\n{_AT_ONCE}{sealing};\n")
+        index = _ddl("index_partition", leaf)
+        parts.append(f"-- {leaf['partition']}\n{close}{index}{_vacuum(leaf)};\n{_AT_ONCE}{sealing};\n")
     if parts or _lags(connection):
         parts.append(transaction(f"{_MOVE};\n"))
     return "\n".join(parts)
 
 
-def _closing(leaf: Row) -> str:
+def _ddl(template: str, leaf: Row) -> str:
     from esdb_cli.render import render
 
-    return render("close_partition", leaf)
-
-
-def _indexing(leaf: Row) -> str:
-    from esdb_cli.render import render
-
-    return render("index_partition", leaf)
+    return render(template, leaf)
 
 
 def _vacuum(leaf: Row) -> str:
@@ -293,7 +288,7 @@ def unseal(connection: Connection[Any], context: str, at: datetime, reason: str,
                 leaf = _unseal_plan(connection, context, at)
                 for statement in _unsealing(connection, leaf, reason):
                     connection.execute(statement)
-                connection.execute(_opening(leaf))
+                connection.execute(_ddl("open_partition", leaf))
         except (errors.LockNotAvailable, errors.DeadlockDetected) as error:
             patience.pause_after(error, "could not unseal")
             continue
@@ -308,9 +303,3 @@ def _unseal_plan(connection: Connection[Any], context: str, at: datetime) -> Row
 def _unsealing(connection: Connection[Any], leaf: Row, reason: str) -> list[str]:
     arguments = {"bounded_context": leaf["bounded_context"], "lower_bound": leaf["lower_bound"], "reason": reason}
     return [call("esdb._unseal", arguments).as_string(connection)]
-
-
-def _opening(leaf: Row) -> str:
-    from esdb_cli.render import render
-
-    return render("open_partition", leaf)
