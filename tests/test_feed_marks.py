@@ -196,6 +196,27 @@ def test_a_clock_that_stepped_back_does_not_freeze_the_mark(db: Connection, ahea
     assert mark(db) == last
 
 
+def test_beside_many_locks_a_scan_serves_for_a_while(db: Connection, connect: Connect) -> None:
+    first = append(db, "s").position
+    assert_reaches(db, first)
+    holder = connect(autocommit=False)
+    holder.execute("select pg_advisory_xact_lock(77, n) from generate_series(1, 3000) as n")
+    last = append(db, "s").position
+    forget_pause(db)
+    before = value(db, "select esdb._microseconds()")
+    assert mark(db) == last
+    after = value(db, "select esdb._microseconds()")
+    pause_end = value(db, "select pg_sequence_last_value('esdb.mark_clock'::regclass)")
+    assert before + 30_000 <= pause_end <= after + 100_000
+
+    def is_paused() -> bool:
+        unseen = append(db, "s").position
+        db.execute("select setval('esdb.mark_clock', esdb._microseconds() + 100000)")
+        return mark(db) < unseen
+
+    until(is_paused, "a mark that is not looked for")
+
+
 def test_pages_use_up_the_recorded_mark_before_another_scan(db: Connection) -> None:
     first = [result.position for result in append_many(db, "s", 100)]
     assert_reaches(db, first[-1])
