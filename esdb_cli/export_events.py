@@ -140,11 +140,11 @@ class _Export:
     def _end_of_window(self) -> int:
         """Return where the next window ends: none begins among positions that may be lost, which are no cursors."""
         end = min(self._next + self._width, self._end)
-        for last, first in self._gaps:
+        for resume, last, first in self._gaps:
             if last == self._next:
                 return min(first - 1, self._end)
-            if self._next < last < end:
-                end = last
+            if self._next < last and resume < end:
+                end = min(last, self._end)
         return end
 
     def _read(self, connection: psycopg.Connection[Any], window: _Window) -> _Page:
@@ -168,9 +168,13 @@ class _Export:
         return page
 
 
-def _gaps(database_url: str | None) -> list[tuple[int, int]]:
-    """Return what each epoch jumped over, one that is not noted yet, too: the last position before it and its first."""
-    query = "select last_position, first_position from esdb._lost_ranges() where last_position < first_position - 1"
+def _gaps(database_url: str | None) -> list[tuple[int, int, int]]:
+    """Return what each epoch, one that is not noted yet, too, may have lost: resume_after, last and first position."""
+    query = """
+        select resume_after, last_position, first_position
+        from esdb._lost_ranges()
+        where last_position < first_position - 1
+    """
     with connect(database_url) as connection:
         return sorted(connection.execute(query).fetchall())
 

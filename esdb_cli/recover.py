@@ -50,17 +50,18 @@ def recover(*, reason: str | None, force: bool, dry_run: bool, as_json: bool, da
 
 
 def _print(epoch: Row) -> None:
-    last, first = epoch["last_position"], epoch["first_position"]
+    last, first, resume = epoch["last_position"], epoch["first_position"], epoch["resume_after"]
     if not epoch["is_new"]:
         click.echo(f"epoch {epoch['epoch']} goes on: the server has not recovered since it began")
         return
     click.echo(f"epoch {epoch['epoch']} has begun, on timeline {epoch['timeline']}")
-    click.echo(f"kept: everything up to position {last}; the last event is {epoch['highest_event']}")
+    click.echo(f"kept: everything up to position {resume}; the last event is {epoch['highest_event']}")
     if first - 1 > last:
-        click.echo(f"lost at most: positions {last + 1} to {first - 1}; new events come after those")
+        between = f", and those between {resume} and {last} that no event has" if resume < last else ""
+        click.echo(f"lost at most: positions {last + 1} to {first - 1}{between}; new events come after those")
         click.echo(
             f"consumers outside the database with a cursor above {last} get SE022:"
-            f" undo what they handled after {last}, and let them go on from there"
+            f" undo what they handled after {resume}, and let them go on from there"
         )
     click.echo("subscriptions, and consumers that keep their cursor in this database, go on by themselves")
 

@@ -29,7 +29,7 @@ from tests.backup_support import (
 )
 from tests.databases import Databases
 from tests.epoch_support import refused
-from tests.feed_support import Crew, Seen, append, append_many, read_all, stored, value
+from tests.feed_support import Crew, Seen, append, append_many, read_all, stored, until, value
 from tests.fixtures import Connection, bindir
 from tests.standby import (
     Servers,
@@ -118,7 +118,7 @@ def test_a_dump_of_a_standby_is_whole_and_goes_on(servers: Servers, tmp_path: Pa
         assert refused(connection, seen)["resume_after"] == kept
         new = append(connection, "s").position
         assert new > seen
-        assert [event.position for event in read_all(connection, kept)] == [new]
+        assert [event.position for event in until(lambda: read_all(connection, kept), "the new event")] == [new]
         assert len(connection.execute("select * from esdb.claim_events('x', 'w')").fetchall()) == 6
     assert succeed(url, "verify", "--events") == "ok\n"
 

@@ -11,6 +11,9 @@ comment on sequence esdb.durable_mark is
 create unlogged sequence esdb.epoch_base as bigint minvalue 0 start 0 no cycle;
 comment on sequence esdb.epoch_base is 'last_position of the newest epoch: what it kept of the epoch before.';
 
+create unlogged sequence esdb.epoch_resume as bigint minvalue 0 start 0 no cycle;
+comment on sequence esdb.epoch_resume is 'resume_after of the newest epoch: up to there it lost nothing.';
+
 create unlogged sequence esdb.epoch_start as bigint minvalue 0 start 0 no cycle;
 comment on sequence esdb.epoch_start is
     'first_position of the newest epoch; not called: nothing was appended since the server recovered, or ever.';

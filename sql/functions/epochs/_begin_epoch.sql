@@ -18,21 +18,25 @@ as $function$
 declare
     _drawn bigint;
     _kept bigint;
+    _resume bigint;
 begin
     perform pg_advisory_xact_lock((29283::bigint << 48) | 'esdb.epoch_start'::regclass::oid::bigint);
     if forced or pg_sequence_last_value('esdb.epoch_start'::regclass) is null then
         if pg_sequence_last_value('esdb.event_position'::regclass) is null and esdb._last_event_position() = 0 then
             perform setval('esdb.epoch_base'::regclass, 0);
+            perform setval('esdb.epoch_resume'::regclass, 0);
             perform setval('esdb.epoch_start'::regclass, 1);
         else
             if forced then
                 perform setval('esdb.wake_clock'::regclass, 0, false);
             end if;
             _kept := esdb._kept_position(forced);
+            _resume := esdb._resume_position(forced);
             perform esdb._pass_over_tokens();
             _drawn := greatest(pg_sequence_last_value('esdb.event_position'::regclass), esdb._last_event_position());
             _drawn := esdb._position_after_loss(_drawn, is_crash => not forced and esdb._has_only_crashed());
             perform setval('esdb.epoch_base'::regclass, _kept);
+            perform setval('esdb.epoch_resume'::regclass, _resume);
             perform setval('esdb.event_position'::regclass, _drawn);
             perform setval('esdb.epoch_start'::regclass, _drawn + 1);
         end if;

@@ -1,6 +1,5 @@
--- Up to which position nothing can have been lost, for a server that has just recovered: that of the last event, the mark
--- that went into the log, and where subscriptions are, which was committed after what they have handled. forced: the
--- store may come from a dump, whose mark may be newer than its events. Locks nothing beyond its own statement.
+-- The highest position that a server which has just recovered still has: that of the last event, or the settled one, see
+-- _settled_position(). What was given out above it is lost. Locks nothing beyond its own statement.
 create or replace function esdb._kept_position(
     forced boolean
 )
@@ -10,13 +9,9 @@ volatile
 parallel unsafe
 set search_path = pg_catalog, pg_temp
 as $function$
-select greatest(
-    esdb._last_event_position(),
-    case when not _kept_position.forced then pg_sequence_last_value('esdb.durable_mark'::regclass) end,
-    (select max(greatest(c.position, c.scanned_to)) from esdb.subscription_checkpoints as c)
-)
+select greatest(esdb._last_event_position(), esdb._settled_position(_kept_position.forced))
 $function$;
 
-comment on function esdb._kept_position(boolean) is 'Up to which position nothing can have been lost.';
+comment on function esdb._kept_position(boolean) is 'The highest position that is kept: what was given out above it is lost.';
 
 revoke all on function esdb._kept_position(boolean) from public;

@@ -20,9 +20,10 @@ begin
         return true;
     end if;
     if not exists (select from esdb.epoch_records as r where r.first_position = _start) then
-        insert into esdb.epoch_records (first_position, last_position, cluster, reason)
+        insert into esdb.epoch_records (first_position, last_position, resume_after, cluster, reason)
         values (
-            _start, pg_sequence_last_value('esdb.epoch_base'::regclass), esdb._cluster(),
+            _start, pg_sequence_last_value('esdb.epoch_base'::regclass),
+            pg_sequence_last_value('esdb.epoch_resume'::regclass), esdb._cluster(),
             coalesce(reason, case
                 when esdb._has_only_crashed(_start) then 'the server recovered from a crash'
                 else 'the server was promoted or restored'

@@ -1,7 +1,8 @@
 -- Refuses a cursor that this store cannot have given as it is now: it lies beyond the last position drawn, or where an epoch
 -- jumped over positions that were given out and lost. A standby may be behind, so a cursor beyond its end says nothing.
 --
--- The position of an event that is there is never refused: a prepared transaction may have kept it over the loss.
+-- The position of an event that is there is never refused: it may have been kept below a lost one, or over the loss, by a
+-- prepared transaction. Nor is the beginning of an epoch.
 -- resume_after in the detail: up to there the store is as it was. Holds no lock at its end. Errors: SE022.
 create or replace function esdb._check_position(
     cursor_position bigint,
@@ -23,13 +24,16 @@ begin
                       'after_position', cursor_position,
                       'last_position', last_position,
                       'resume_after', case
-                          when pg_sequence_last_value('esdb.epoch_start'::regclass) is null then esdb._find_mark()
+                          when pg_sequence_last_value('esdb.epoch_start'::regclass) is null then esdb._resume_position(forced => false)
                       end)),
                   hint = 'The cursor belongs to another store or to a time before a restore: find out which, then start again from a position that this store knows.';
     end if;
-    select r.number, r.last_position, r.first_position into _lost
+    select r.number, r.last_position, r.first_position, r.resume_after into _lost
     from esdb._lost_ranges() as r
-    where r.last_position < cursor_position and cursor_position < r.first_position - 1
+    where r.resume_after < cursor_position
+        and cursor_position < r.first_position - 1
+        and not exists (select from esdb._lost_ranges() as b where b.first_position = cursor_position + 1)
+    order by r.resume_after
     limit 1;
     if found and not exists (
         select
@@ -43,7 +47,7 @@ begin
                       'epoch', _lost.number,
                       'last_position', _lost.last_position,
                       'first_position', _lost.first_position,
-                      'resume_after', _lost.last_position),
+                      'resume_after', _lost.resume_after),
                   hint = 'The store lost its newest events when this epoch began, and this consumer may have handled some of them: undo what it handled after resume_after, then go on from there.';
     end if;
 end

@@ -4,7 +4,7 @@
 -- a dear scan's pause is over: beside many locks a scan serves for more than ten times as long as it takes, so that
 -- however many consumers poll, scans hold the lock manager up for a tenth of the time at most. The locks are counted,
 -- because a clock would take a busy machine, or a session whose first scan it is, for a dear scan. clock: the sequence
--- that says until when the pause lasts. Appends have their own, so that they make no reader wait.
+-- that says until when the pause lasts; null: scan in any case. Appends have their own, so that they make no reader wait.
 --
 -- Until the first append after a crash the sequence says nothing: it was logged ahead, and a mark above the last event
 -- would be a position that the lost ones may have had. Then the last event's is the mark, and it stays, since only

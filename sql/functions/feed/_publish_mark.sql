@@ -25,6 +25,7 @@ begin
     if _mark > _published then
         perform esdb._raise_sequence('esdb.durable_mark'::regclass, _mark);
     end if;
+    perform esdb._record_dumped_mark(_mark);
     return greatest(_mark, _published);
 end
 $function$;

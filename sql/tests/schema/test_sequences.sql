@@ -13,6 +13,7 @@ select results_eq(
         ('esdb.checkpoint_number', 'bigint', 1, 1, false, 1, 'p'),
         ('esdb.durable_mark', 'bigint', 1, 1, false, 0, 'p'),
         ('esdb.epoch_base', 'bigint', 1, 1, false, 0, 'u'),
+        ('esdb.epoch_resume', 'bigint', 1, 1, false, 0, 'u'),
         ('esdb.epoch_start', 'bigint', 1, 1, false, 0, 'u'),
         ('esdb.established_mark', 'bigint', 1, 1, false, 0, 'u'),
         ('esdb.event_position', 'bigint', 1, 1, false, 1, 'p'),
