@@ -74,6 +74,10 @@ bench-import: $(VENV)/installed-demo ## measure the rates of import and export; 
 bench-statistics: $(VENV)/installed-demo ## measure what history costs a refresh of the statistics; QUICK=1 for a tenth of it
 	QUICK=$(QUICK) $(BIN)/python -m benchmarks.refresh_statistics
 
+.PHONY: bench-growth
+bench-growth: $(VENV)/installed-demo ## measure appends and reads after 10 million events; QUICK=1 for a fiftieth of them
+	QUICK=$(QUICK) $(BIN)/python -m benchmarks.growth
+
 .PHONY: bench-feed
 bench-feed: $(VENV)/installed-demo ## measure what the feed and its subscribers cost; QUICK=1 for a minute's worth
 	QUICK=$(QUICK) $(BIN)/python -m benchmarks.feed_cost

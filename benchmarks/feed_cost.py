@@ -18,7 +18,7 @@ from benchmarks import machine
 from benchmarks.cluster import Cluster
 from benchmarks.feed_figures import FIGURES, FULL, QUICK, Bench
 from benchmarks.goals import Goal
-from benchmarks.report import markdown_table, say, spread
+from benchmarks.report import goals_table, machine_of, markdown_table, say, spread
 from benchmarks.run import RESULTS, is_quick
 
 _LIVE: Final = "8 live consumers"
@@ -116,20 +116,11 @@ def judge(figures: Sequence[Mapping[str, Any]]) -> list[Goal]:
 
 def markdown(results: Mapping[str, Any]) -> str:
     """Give the results as a page of Markdown."""
-    facts = results["machine"]
-    goals = [["goal", "wanted", "measured", "reached"]]
-    for goal in judge(results["figures"]):
-        wanted = f"{'≤' if goal.at_most else '≥'} {goal.wanted:g}"
-        goals.append([goal.text, wanted, f"{goal.measured:.2f}", "yes" if goal.reached else "**no**"])
-    place = "in memory" if facts["data_in_memory"] else "on disk"
-    settings = ", ".join(f"{name} = {value}" for name, value in facts["settings"].items())
     conditions = (
-        f"{facts['cores']} cores ({facts['cpu']}), {facts['memory_gb']} GB, {facts['system']}; load before:"
-        f" {facts['load_before']}. {facts['server'].split(' on ')[0]}; data and WAL {place}, fdatasync"
-        f" {facts['fdatasync_us']} µs; {settings}. {results['leaves']:,} partitions. Writers and consumers are"
+        f"{machine_of(results['machine'])} {results['leaves']:,} partitions. Writers and consumers are"
         f" pgbench's, on the same cores. {results['repeats']} samples, {results['minutes']} minutes in all."
     )
-    parts = ["# The feed's cost", conditions, "## Goals", markdown_table(goals)]
+    parts = ["# The feed's cost", conditions, "## Goals", goals_table(judge(results["figures"]))]
     for figure in results["figures"]:
         table = [["condition", figure["unit"]]]
         table += [[condition, spread(summary, 3)] for condition, summary in figure["conditions"].items()]

@@ -129,7 +129,9 @@ def _feed(rows: list[Mapping[str, Any]]) -> list[Goal]:
 
 
 def _size(rows: list[Mapping[str, Any]]) -> list[Goal]:
-    bytes_of = {row["target"]: row["bytes_per_event"] for row in rows}
-    if not {"esdb", "raw"} <= bytes_of.keys():
-        return []
-    return [Goal("size, one event a stream, against raw", 1.2, bytes_of["esdb"] / bytes_of["raw"], at_most=True)]
+    bytes_of = {(row["target"], row["stream_length"]): row["bytes_per_event"] for row in rows}
+    return [
+        Goal(f"size, streams of {length}, against raw", 1.2, taken / bytes_of["raw", length], at_most=True)
+        for (target, length), taken in bytes_of.items()
+        if target == "esdb" and ("raw", length) in bytes_of
+    ]

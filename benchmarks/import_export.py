@@ -23,7 +23,7 @@ from typing import Any, Final
 from benchmarks import import_export_file, machine
 from benchmarks.cluster import Cluster
 from benchmarks.goals import Goal
-from benchmarks.report import markdown_table, spread
+from benchmarks.report import goals_table, machine_of, markdown_table, spread
 from benchmarks.run import RESULTS, is_quick
 
 _COMMAND: Final = Path(sysconfig.get_path("scripts")) / "esdb"
@@ -158,21 +158,10 @@ def judge(figures: Mapping[str, Any]) -> list[Goal]:
 
 def markdown(results: Mapping[str, Any]) -> str:
     """Give the results as a page of Markdown."""
-    facts = results["machine"]
-    goals = [["goal", "wanted", "measured", "reached"]]
-    for goal in judge(results["figures"]):
-        wanted = f"{'≤' if goal.at_most else '≥'} {goal.wanted:,.0f}"
-        goals.append([goal.text, wanted, f"{goal.measured:,.0f}", "yes" if goal.reached else "**no**"])
     figures = [["what", *results["figures"]]]
     for figure, title in _FIGURES.items():
         figures.append([title, *(spread(taken[figure], 1) for taken in results["figures"].values())])
-    place = "in memory" if facts["data_in_memory"] else "on disk"
-    settings = ", ".join(f"{name} = {value}" for name, value in facts["settings"].items())
-    conditions = (
-        f"{facts['cores']} cores ({facts['cpu']}), {facts['memory_gb']} GB, {facts['system']}; load before:"
-        f" {facts['load_before']}. {facts['server'].split(' on ')[0]}; data, WAL and files {place}, fdatasync"
-        f" {facts['fdatasync_us']} µs; {settings}. The command runs on the same cores, its start included."
-    )
+    conditions = f"{machine_of(results['machine'])} The command runs on the same cores, its start included."
     file = (
         f"The file has {results['events']:,} events in {results['bytes'] / 1e6:,.0f} MB: {import_export_file.MONTHS}"
         f" months, {len(import_export_file.CONTEXTS)} contexts, streams of {import_export_file.STREAM_LENGTH} events,"
@@ -184,7 +173,7 @@ def markdown(results: Mapping[str, Any]) -> str:
         conditions,
         file,
         "## Goals",
-        markdown_table(goals),
+        goals_table(judge(results["figures"])),
         "## Figures",
         f"Median of {results['repeats']} samples, lowest to highest.",
         markdown_table(figures),

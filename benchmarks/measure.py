@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from benchmarks import events, pgbench
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from benchmarks.targets.base import Target
     from benchmarks.workloads import Workload
 
+T = TypeVar("T")
 _VARIABLES: Final = events.variables()
 
 
@@ -136,7 +137,7 @@ def _old_snapshot(cluster: Cluster, database: str) -> Iterator[None]:
         connection.execute("rollback")
 
 
-def rotated(targets: list[Target], turn: int) -> Iterable[Target]:
-    """Give the targets beginning with another one each turn, so that none always runs first."""
-    start = turn % len(targets)
-    return targets[start:] + targets[:start]
+def rotated(ones: Sequence[T], turn: int) -> list[T]:
+    """Give targets or stores beginning with another one each turn, so that none always runs first."""
+    start = turn % len(ones)
+    return [*ones[start:], *ones[:start]]

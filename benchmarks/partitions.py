@@ -14,19 +14,17 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import psycopg
 
 from benchmarks import events, machine, partitions_store, pgbench
 from benchmarks.cluster import Cluster
 from benchmarks.goals import Goal
+from benchmarks.measure import rotated
 from benchmarks.partitions_store import CONTEXTS, SPREAD_EVERY, SPREAD_STREAMS, STREAMS_A_MONTH, Store
-from benchmarks.report import markdown_table, say, spread
+from benchmarks.report import goals_table, machine_of, markdown_table, say, spread
 from benchmarks.run import RESULTS, is_quick
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 SMALL: Final = Store("months_12", 12)
 LARGE: Final = Store("months_120", 120)
@@ -99,7 +97,7 @@ def _measure(cluster: Cluster, repeats: int, seconds: int) -> list[dict[str, Any
             measure.take(cluster, store, 1)
     for repeat in range(repeats):
         for measure in MEASURES:
-            for store in _rotated(measure.stores, repeat):
+            for store in rotated(measure.stores, repeat):
                 samples[measure.key, store].append(measure.take(cluster, store, seconds))
                 say(f"{measure.key:16} {store.months:4} months {samples[measure.key, store][-1]:10.3f} {measure.unit}")
     return [
@@ -120,11 +118,6 @@ def _summary(samples: Sequence[float]) -> dict[str, Any]:
         "max": round(max(samples), 4),
         "samples": [round(sample, 4) for sample in samples],
     }
-
-
-def _rotated(stores: tuple[Store, ...], turn: int) -> Iterable[Store]:
-    start = turn % len(stores)
-    return stores[start:] + stores[:start]
 
 
 def _run(cluster: Cluster, store: Store, scripts: str | Sequence[str], seconds: int, clients: int = 1) -> pgbench.Run:
@@ -247,30 +240,21 @@ def judge(measures: Sequence[Mapping[str, Any]]) -> list[Goal]:
 
 def markdown(results: Mapping[str, Any]) -> str:
     """Give the results as a page of Markdown."""
-    facts = results["machine"]
-    goals = [["goal", "wanted", "measured", "reached"]]
-    for goal in judge(results["measures"]):
-        wanted = f"{'≤' if goal.at_most else '≥'} {goal.wanted:g}"
-        goals.append([goal.text, wanted, f"{goal.measured:.2f}", "yes" if goal.reached else "**no**"])
     stores = [["months", "leaves with events", "leaves", "sealed", "events"]]
     stores += [[f"{value:,}" for value in store.values()] for store in results["stores"]]
     figures = [["what", "unit", *(f"{store.leaves:,} leaves" for store in STORES)]]
     for measure in results["measures"]:
         cells = [spread(measure["months"].get(str(store.months)), 3) for store in STORES]
         figures.append([measure["title"], measure["unit"], *cells])
-    place = "in memory" if facts["data_in_memory"] else "on disk"
-    settings = ", ".join(f"{name} = {value}" for name, value in facts["settings"].items())
     conditions = (
-        f"{facts['cores']} cores ({facts['cpu']}), {facts['memory_gb']} GB, {facts['system']}; load before:"
-        f" {facts['load_before']}. {facts['server'].split(' on ')[0]}; data and WAL {place}, fdatasync"
-        f" {facts['fdatasync_us']} µs; {settings}. pgbench -M prepared over a Unix socket, on the same"
+        f"{machine_of(results['machine'])} pgbench -M prepared over a Unix socket, on the same"
         f" cores. {results['repeats']} samples of {results['seconds']} s, {results['minutes']} minutes in all."
     )
     return "\n\n".join([
         "# Partitions",
         conditions,
         "## Goals",
-        markdown_table(goals),
+        goals_table(judge(results["measures"])),
         "## Figures",
         "Medians of the samples, lowest to highest.",
         markdown_table(figures),

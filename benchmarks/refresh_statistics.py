@@ -21,7 +21,7 @@ from benchmarks import machine, partitions_store
 from benchmarks.cluster import Cluster
 from benchmarks.goals import Goal
 from benchmarks.partitions_store import CONTEXTS, Store
-from benchmarks.report import markdown_table, say
+from benchmarks.report import goals_table, machine_of, markdown_table, say
 from benchmarks.run import RESULTS, is_quick
 
 YOUNG: Final = Store("statistics_young", 1)
@@ -162,28 +162,18 @@ def judge(figures: Mapping[str, Any]) -> list[Goal]:
 
 def markdown(results: Mapping[str, Any]) -> str:
     """Give the results as a page of Markdown."""
-    facts = results["machine"]
-    goals = [["goal", "wanted", "measured", "reached"]]
-    goals += [
-        [goal.text, f"≤ {goal.wanted:g}", f"{goal.measured:.2f}", "yes" if goal.reached else "**no**"]
-        for goal in judge(results["figures"])
-    ]
     figures = [["ms", *(f"{store['sealed']:,} sealed" for store in results["stores"])]]
     for figure, stores in results["figures"].items():
         cells = [f"{s['median']:,.1f} ({s['min']:,.1f} to {s['max']:,.1f})" for s in stores.values()]
         figures.append([figure, *cells])
     stores = [["months", "partitions", "sealed", "all events"]]
     stores += [[f"{value:,}" for value in store.values()] for store in results["stores"]]
-    conditions = (
-        f"{facts['cores']} cores ({facts['cpu']}), {facts['memory_gb']} GB, {facts['system']}; load before:"
-        f" {facts['load_before']}. {facts['server'].split(' on ')[0]}; data"
-        f" {'in memory' if facts['data_in_memory'] else 'on disk'}. Nine contexts, {TYPES} types of events."
-    )
+    conditions = f"{machine_of(results['machine'])} Nine contexts, {TYPES} types of events."
     return "\n\n".join([
         "# Statistics",
         conditions,
         "## Goals",
-        markdown_table(goals),
+        goals_table(judge(results["figures"])),
         "## Figures",
         f"Median of {results['repeats']} samples, lowest to highest.",
         markdown_table(figures),

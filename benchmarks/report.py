@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +31,21 @@ def markdown(results: Results, chart: str) -> str:
     return "# Benchmark\n\n" + "\n\n".join(section for section in sections if section) + "\n"
 
 
-def _machine(facts: Results, results: Results) -> str:
+def machine_of(facts: Results) -> str:
+    """Say what a benchmark ran on, from machine.facts()."""
     place = "in memory" if facts["data_in_memory"] else "on disk"
     settings = ", ".join(f"{name} = {value}" for name, value in facts["settings"].items())
-    peers = ", ".join(f"{name} {version}" for name, version in facts["peers"].items())
     return (
         f"{facts['cores']} cores ({facts['cpu']}), {facts['memory_gb']} GB, {facts['system']}; load before:"
         f" {facts['load_before']}. {facts['server'].split(' on ')[0]}; data and WAL {place}, fdatasync"
-        f" {facts['fdatasync_us']} µs; {settings}. pgbench -M prepared over a Unix socket. {peers}."
+        f" {facts['fdatasync_us']} µs; {settings}."
+    )
+
+
+def _machine(facts: Results, results: Results) -> str:
+    peers = ", ".join(f"{name} {version}" for name, version in facts["peers"].items())
+    return (
+        f"{machine_of(facts)} pgbench -M prepared over a Unix socket. {peers}."
         f" Plan `{results['plan']}`: {results['repeats']} samples of {results['seconds']} s, the snapshot of W4b"
         f" {results['snapshot_seconds']} s old, {results['minutes']} minutes in all.\n\n"
         "Events per second: median (lowest to highest)."
@@ -104,22 +111,18 @@ def _feed(rows: list[Results]) -> str:
 def _sizes(rows: list[Results]) -> str:
     if not rows:
         return ""
-    table = [["target", "bytes an event", "made of"]]
+    table = [["target", "events a stream", "bytes an event", "made of"]]
     for row in rows:
         parts = ", ".join(f"{part['name']} {part['bytes_per_event']:g}" for part in row["relations"])
-        table.append([row["target"], f"{row['bytes_per_event']:,}", parts])
-    return f"## Size: one event a stream, indexes included\n\n{markdown_table(table)}"
+        table.append([row["target"], str(row["stream_length"]), f"{row['bytes_per_event']:,}", parts])
+    return f"## Size, indexes included\n\n{markdown_table(table)}"
 
 
 def _goals(results: Results) -> str:
     reached = goals.judge(results)
     if not reached:
         return ""
-    table = [["goal", "wanted", "measured", ""]]
-    for goal in reached:
-        wanted = f"{'≤' if goal.at_most else '≥'} {goal.wanted:g}"
-        table.append([goal.text, wanted, f"{goal.measured:.2f}", "yes" if goal.reached else "**no**"])
-    return f"## Goals\n\nRatios of medians inside this run.\n\n{markdown_table(table)}"
+    return f"## Goals\n\nRatios of medians inside this run.\n\n{goals_table(reached)}"
 
 
 def _notes(results: Results) -> str:
@@ -127,6 +130,16 @@ def _notes(results: Results) -> str:
         f"- **{t['name']}**{'' if t['safe'] else ' (feed not safe, or none)'}: {t['note']}" for t in results["targets"]
     ]
     return "## Targets\n\n" + "\n".join(lines)
+
+
+def goals_table(judged: Iterable[goals.Goal]) -> str:
+    """Give goals, and whether each is reached, as a table of Markdown."""
+    table = [["goal", "wanted", "measured", "reached"]]
+    for goal in judged:
+        wanted = f"{'≤' if goal.at_most else '≥'} {goal.wanted:,g}"
+        measured = f"{goal.measured:,.0f}" if goal.wanted >= 100 else f"{goal.measured:.2f}"
+        table.append([goal.text, wanted, measured, "yes" if goal.reached else "**no**"])
+    return markdown_table(table)
 
 
 def markdown_table(rows: list[list[str]]) -> str:

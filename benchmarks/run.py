@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from benchmarks import machine, measure, report
 from benchmarks.cluster import Cluster
 from benchmarks.feed import measure_feed
-from benchmarks.sizes import measure_sizes
+from benchmarks.sizes import STREAM_LENGTHS, measure_sizes
 from benchmarks.targets import TARGETS
 from benchmarks.workloads import WORKLOADS, Workload
 
@@ -138,7 +138,7 @@ def _feeds(cluster: Cluster, plan: Plan, targets: list[Target]) -> list[dict[str
 
 def _sizes(cluster: Cluster, targets: list[Target]) -> list[dict[str, Any]]:
     wanted = [target for target in targets if target.data_of is None and target.name != "esdb-unannounced"]
-    return [measure_sizes(cluster, target) for target in wanted]
+    return [measure_sizes(cluster, target, length) for length in STREAM_LENGTHS for target in wanted]
 
 
 if __name__ == "__main__":

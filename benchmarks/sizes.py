@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from benchmarks.targets.base import Target
 
 _EVENTS: Final = 50_000
+STREAM_LENGTHS: Final = (1, 10)
+"""Events a stream: esdb keeps a row for each, so the shorter they are the more an event takes."""
 _RELATIONS: Final = """
 select c.relname, case c.relkind when 'i' then 'index' else 'table' end, pg_relation_size(c.oid)
 from pg_class as c
@@ -19,18 +21,19 @@ where c.relkind in ('r', 'i') and n.nspname not in ('pg_catalog', 'information_s
 """
 
 
-def measure_sizes(cluster: Cluster, target: Target) -> dict[str, Any]:
-    """Give the bytes per event of each relation that has grown, with one event in each of many streams."""
+def measure_sizes(cluster: Cluster, target: Target, stream_length: int) -> dict[str, Any]:
+    """Give the bytes per event of each relation that has grown, with streams of so many events."""
     database = f"{target.name}_run"
     cluster.create(database, target.store("empty"))
     before = _relations(cluster, database)
-    target.fill(cluster, database, READ_BASE, _EVENTS, 1)
+    target.fill(cluster, database, READ_BASE, _EVENTS // stream_length, stream_length)
     after = _relations(cluster, database)
     cluster.drop(database)
     grown = {key: (size - before.get(key, 0)) / _EVENTS for key, size in after.items()}
     return {
         "target": target.name,
         "events": _EVENTS,
+        "stream_length": stream_length,
         "bytes_per_event": round(sum(grown.values())),
         "relations": [
             {"name": name, "kind": kind, "bytes_per_event": round(size, 1)}
