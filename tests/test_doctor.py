@@ -176,6 +176,13 @@ def test_parked_events(db: Connection, patient: Patient) -> None:
     db.execute("select esdb.create_subscription('it''s', max_attempts => 1)")
     token, position = db.execute('select token, "position" from esdb.claim_events(%s, %s)', ("it's", "w")).fetchall()[0]
     db.execute("select esdb.nack(%s, %s, %s, 'no stock')", ("it's", token, position))
+    patient.has("events_parked", "subscription it's", "warning")
+    # as one that waited and has failed is tried again by itself
+    db.execute(
+        "update esdb.subscription_parkings set state = 'waiting', retry_at = clock_timestamp() + interval '1 hour'"
+    )
+    assert patient.findings("events_parked") == []
+    db.execute("update esdb.subscription_parkings set state = 'failed', retry_at = null")
     finding = patient.mended("events_parked", "subscription it's", "warning")
     assert "no stock" in finding["fact"]
 

@@ -23,7 +23,7 @@ select
     'esdb subscriptions replay ' || esdb_meta.doctor_shell_word(parked.subscription),
     'shell'
 from esdb.parked_events as parked
-where parked.state <> 'replay'
+where parked.state in ('failed', 'waiting')
 group by parked.subscription
 union all
 select
