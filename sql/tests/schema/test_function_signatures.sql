@@ -41,7 +41,7 @@ select * from (
             'record'),
         ('recover', 'reason text DEFAULT NULL::text, force boolean DEFAULT false',
             'TABLE(epoch bigint, is_new boolean, began_at timestamp with time zone, timeline text, last_position bigint,'
-            ' first_position bigint, highest_event bigint, positions_left bigint)'),
+            ' first_position bigint, resume_after bigint, highest_event bigint, positions_left bigint)'),
         ('get_event', 'id text, aggregate_id text DEFAULT NULL::text', 'SETOF esdb.events'),
         ('get_stream_info',
             'INOUT aggregate_id text, OUT aggregate_type text, OUT bounded_context text, OUT group_context text, OUT version bigint,'
