@@ -13,8 +13,8 @@ parallel safe
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-    _limit constant integer := esdb._setting('max_payload_bytes')::integer;
     _bytes integer;
+    _limit integer;
 begin
     begin
         _bytes := octet_length(document::text);
@@ -22,6 +22,10 @@ begin
         when program_limit_exceeded or out_of_memory then
             _bytes := 1 << 30;
     end;
+    -- the least that the setting can be
+    if _bytes > 2000 then
+        _limit := esdb._setting('max_payload_bytes')::integer;
+    end if;
     if _bytes > _limit then
         raise exception '% too large: % bytes', name, _bytes
             using errcode = 'SE010',

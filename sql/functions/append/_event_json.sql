@@ -7,14 +7,16 @@ create or replace function esdb._event_json(
     occurred_at timestamptz default null
 )
 returns jsonb
-language sql
+language plpgsql
 stable
 parallel safe
 set search_path = pg_catalog, pg_temp
 as $function$
-select jsonb_build_array(jsonb_build_object(
-    'event_type', event_type, 'payload', payload, 'id', id, 'schema_version', schema_version,
-    'occurred_at', occurred_at))
+begin
+    return jsonb_build_array(jsonb_build_object(
+        'event_type', event_type, 'payload', payload, 'id', id, 'schema_version', schema_version,
+        'occurred_at', occurred_at));
+end
 $function$;
 
 comment on function esdb._event_json(text, jsonb, text, integer, timestamptz) is 'An array of one event, as append_events() takes it.';

@@ -5,15 +5,22 @@ create or replace function esdb._lock_stream(
     aggregate_id text
 )
 returns esdb.streams
-language sql
+language plpgsql
 volatile
 parallel unsafe
 set search_path = pg_catalog, pg_temp
 as $function$
-select s
-from esdb.streams as s
-where s.aggregate_id = _lock_stream.aggregate_id
-for no key update
+#variable_conflict use_column
+declare
+    _stream esdb.streams;
+begin
+    select s.*
+    into _stream
+    from esdb.streams as s
+    where s.aggregate_id = _lock_stream.aggregate_id
+    for no key update;
+    return _stream;
+end
 $function$;
 
 comment on function esdb._lock_stream(text) is 'Locks a stream and returns its row; nulls when there is none.';

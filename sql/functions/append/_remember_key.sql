@@ -7,17 +7,20 @@ create or replace function esdb._remember_key(
     event_count integer
 )
 returns void
-language sql
+language plpgsql
 volatile
 parallel unsafe
 set search_path = pg_catalog, pg_temp
 as $function$
-insert into esdb.idempotency_keys (aggregate_id, key, first_version, event_count, created_at)
-values (aggregate_id, key, first_version, event_count, clock_timestamp())
-on conflict on constraint idempotency_keys_pkey do update
-set first_version = excluded.first_version,
-    event_count = excluded.event_count,
-    created_at = excluded.created_at
+#variable_conflict use_variable
+begin
+    insert into esdb.idempotency_keys (aggregate_id, key, first_version, event_count, created_at)
+    values (aggregate_id, key, first_version, event_count, clock_timestamp())
+    on conflict on constraint idempotency_keys_pkey do update
+    set first_version = excluded.first_version,
+        event_count = excluded.event_count,
+        created_at = excluded.created_at;
+end
 $function$;
 
 comment on function esdb._remember_key(text, text, bigint, integer) is

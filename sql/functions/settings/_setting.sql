@@ -3,14 +3,18 @@ create or replace function esdb._setting(
     name text
 )
 returns text
-language sql
+language plpgsql
 stable
 parallel safe
 set search_path = pg_catalog, pg_temp
 as $function$
-select coalesce(s.value, s.default_value)
-from esdb.settings as s
-where s.name = _setting.name
+begin
+    return (
+        select coalesce(s.value, s.default_value)
+        from esdb.settings as s
+        where s.name = _setting.name
+    );
+end
 $function$;
 
 comment on function esdb._setting(text) is 'A setting''s value as text, or its default.';
