@@ -1,5 +1,7 @@
 -- The appends of a call of append_to_streams(), a row each, with their place in the call (from 1). What is wrong with
 -- them _check_appends() has refused.
+--
+-- One statement without a pinned search_path, so that it is inlined.
 create or replace function esdb._appends(
     appends jsonb
 )
@@ -20,8 +22,7 @@ returns table (
 language sql
 immutable
 parallel safe
-set search_path = pg_catalog, pg_temp
-as $function$
+begin atomic
 select
     a.ordinal,
     a.aggregate_id,
@@ -34,9 +35,9 @@ select
     a.aggregate_type,
     a.metadata,
     a.idempotency_key,
-    jsonb_path_exists(a.events, '$[*].id')
+    pg_catalog.jsonb_path_exists(a.events, '$[*].id')
 from rows from (
-    jsonb_to_recordset(appends) as (
+    pg_catalog.jsonb_to_recordset(_appends.appends) as (
         aggregate_id text,
         events jsonb,
         expected_version bigint,
@@ -51,8 +52,8 @@ from rows from (
 ) with ordinality as a (
     aggregate_id, events, expected_version, bounded_context, group_context, feature_context, action_type,
     aggregate_type, metadata, idempotency_key, ordinal
-)
-$function$;
+);
+end;
 
 comment on function esdb._appends(jsonb) is 'The appends of a call of append_to_streams(), a row each.';
 

@@ -12,6 +12,7 @@ as $function$
 declare
     _append record;
     _count bigint;
+    _is_twice boolean;
     _state text;
     _message text;
     _facts text;
@@ -26,29 +27,74 @@ begin
         perform esdb._invalid_argument(
             'appends', format('%s appends', jsonb_array_length(appends)), 'Pass 1 to 10,000 appends a call.');
     end if;
+    -- expressions of cheap tests; only what fails them is looked at closely
     perform esdb._check_append_keys(a.append, a.ordinal)
     from jsonb_array_elements(appends) with ordinality as a (append, ordinal)
+    where (
+        jsonb_typeof(a.append) = 'object'
+        and a.append - array[
+            'aggregate_id', 'events', 'expected_version', 'bounded_context', 'group_context', 'feature_context',
+            'action_type', 'aggregate_type', 'metadata', 'idempotency_key'] = '{}'
+        and jsonb_typeof(a.append -> 'aggregate_id') = 'string'
+        and jsonb_typeof(a.append -> 'events') = 'array'
+        and coalesce((a.append -> 'expected_version')::text ~ '^(-?[0-9]{1,18}|null)$', true)
+        and coalesce(jsonb_typeof(a.append -> 'bounded_context') = 'string', true)
+        and coalesce(jsonb_typeof(a.append -> 'group_context') = 'string', true)
+        and coalesce(jsonb_typeof(a.append -> 'feature_context') = 'string', true)
+        and coalesce(jsonb_typeof(a.append -> 'action_type') = 'string', true)
+        and coalesce(jsonb_typeof(a.append -> 'aggregate_type') = 'string', true)
+        and coalesce(jsonb_typeof(a.append -> 'metadata') = 'object', true)
+        and coalesce(jsonb_typeof(a.append -> 'idempotency_key') = 'string', true)
+    ) is not true
     order by a.ordinal;
 
-    select sum(jsonb_array_length(a.events))
-    into _count
+    select sum(jsonb_array_length(a.events)), count(distinct a.aggregate_id) < count(a.aggregate_id)
+    into _count, _is_twice
     from esdb._appends(appends) as a;
     if _count > 10000 then
         perform esdb._invalid_argument('appends', format('%s events', _count), 'Pass 1 to 10,000 events a call.');
     end if;
-    select a.aggregate_id, array_agg(a.ordinal order by a.ordinal) as ordinals
-    into _append
-    from esdb._appends(appends) as a
-    group by a.aggregate_id
-    having count(*) > 1 and a.aggregate_id is not null
-    limit 1;
-    if found then
+    if _is_twice then
+        select a.aggregate_id, array_agg(a.ordinal order by a.ordinal) as ordinals
+        into _append
+        from esdb._appends(appends) as a
+        group by a.aggregate_id
+        having count(*) > 1 and a.aggregate_id is not null
+        limit 1;
         perform esdb._invalid_argument(
             'appends', format('stream %s stands in the appends %s', _append.aggregate_id, array_to_string(_append.ordinals, ', ')),
             'Pass all events of a stream in one append.');
     end if;
 
-    for _append in select a.* from esdb._appends(appends) as a order by a.ordinal loop
+    for _append in
+        select a.*
+        from esdb._appends(appends) as a
+        where (
+            length(a.aggregate_id) <@ int4range '[1,255]'
+            and coalesce(a.expected_version >= -1, true)
+            and coalesce(length(a.aggregate_type) <@ int4range '[1,255]', true)
+            and coalesce(length(a.idempotency_key) <@ int4range '[1,255]', true)
+            and coalesce(a.group_context in ('m', 'c', 's'), true)
+            and a.feature_context is null
+            and a.action_type is null
+            and a.metadata is null
+            and (
+                coalesce(a.expected_version, 0) <> 0
+                or (
+                    a.aggregate_type is not null
+                    and a.group_context is not null
+                    and a.bounded_context in ('b', 'n', 'nt', 'p', 't', 'c', 'r', 's', 'e')
+                )
+            )
+            and jsonb_array_length(a.events) > 0
+            and not exists (
+                select
+                from jsonb_array_elements(a.events) as e (event)
+                where esdb._is_plain_event(e.event) is not true
+            )
+        ) is not true
+        order by a.ordinal
+    loop
         begin
             perform esdb._check_append(
                 _append.aggregate_id, _append.expected_version, _append.metadata, _append.action_type,

@@ -22,18 +22,7 @@ begin
     end if;
     perform esdb._check_event(e.event, e.ordinal)
     from jsonb_array_elements(events) with ordinality as e (event, ordinal)
-    where (
-        jsonb_typeof(e.event) = 'object'
-        and e.event - array['event_type', 'payload', 'id', 'metadata'] = '{}'
-        and jsonb_typeof(e.event -> 'event_type') = 'string'
-        and length(e.event ->> 'event_type') between 1 and 255
-        and jsonb_typeof(e.event -> 'payload') = 'object'
-        and pg_column_size(e.event) <= 2000
-        -- one number can have 131,072 digits there
-        and octet_length(e.event::text) <= 2000
-        and coalesce(jsonb_typeof(e.event -> 'metadata') = 'object', true)
-        and coalesce(jsonb_typeof(e.event -> 'id') = 'string' and length(e.event ->> 'id') between 1 and 64, true)
-    ) is not true;
+    where esdb._is_plain_event(e.event) is not true;
     return jsonb_path_exists(events, '$[*].id');
 end
 $function$;
