@@ -27,6 +27,7 @@ declare
     _append record;
     _stream esdb.streams;
     _streams esdb.streams[];
+    _has_ids boolean := false;
     _repeated integer := 0;
     _repeated_id text;
 begin
@@ -41,6 +42,7 @@ begin
             _repeated_id := _append.aggregate_id;
         end if;
         _streams[_append.ordinal] := _stream;
+        _has_ids := _has_ids or _append.has_ids;
     end loop;
 
     if _repeated = cardinality(_streams) then
@@ -59,6 +61,10 @@ begin
 
     perform esdb._wake_listeners();
     perform esdb._announce(_had_xid);
+    if not _has_ids then
+        return query select * from esdb._insert_appends(_streams, appends);
+        return;
+    end if;
     for _append in select a.* from esdb._appends(appends) as a order by a.ordinal loop
         return query
         select _append.aggregate_id, e.id, e.version, e."position", e."timestamp"
