@@ -40,8 +40,10 @@ select
         e.action_type,
         _event_rows.action_type,
         case
-            when coalesce(e.feature_context, _event_rows.feature_context) is not null then
-                esdb._action_of_feature(coalesce(e.feature_context, _event_rows.feature_context))
+            when e.feature_context is not null then esdb._action_of_feature(e.feature_context)
+            -- a query of its own is run once, not once an event
+            when _event_rows.feature_context is not null then
+                (select esdb._action_of_feature(_event_rows.feature_context))
             when v.version = 1 then 'create'
             else 'update'
         end),
