@@ -85,6 +85,8 @@ begin
                     and a.group_context is not null
                     and a.bounded_context in ('b', 'n', 'nt', 'p', 't', 'c', 'r', 's', 'e')
                 )
+                -- EXISTS could be planned as a hash of all streams
+                or (select s.version from esdb.streams as s where s.aggregate_id = a.aggregate_id) > 0
             )
             and jsonb_array_length(a.events) > 0
             and not exists (
