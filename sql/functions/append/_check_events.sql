@@ -11,6 +11,8 @@ set search_path = pg_catalog, pg_temp
 as $function$
 declare
     _count integer;
+    -- the least that max_payload_bytes can be
+    _most_bytes integer := 2000;
 begin
     if jsonb_typeof(events) is distinct from 'array' then
         perform esdb._invalid_argument(
@@ -20,9 +22,13 @@ begin
     if _count not between 1 and 10000 then
         perform esdb._invalid_argument('events', format('%s events', _count), 'Pass 1 to 10,000 events a call.');
     end if;
+    -- with large events, the limit is worth looking up
+    if pg_column_size(events) > 1000 * _count then
+        _most_bytes := esdb._setting('max_payload_bytes')::integer;
+    end if;
     perform esdb._check_event(e.event, e.ordinal)
     from jsonb_array_elements(events) with ordinality as e (event, ordinal)
-    where esdb._is_plain_event(e.event) is not true;
+    where esdb._is_plain_event(e.event, _most_bytes) is not true;
     return jsonb_path_exists(events, '$[*].id');
 end
 $function$;

@@ -1,5 +1,5 @@
 -- A payload over max_payload_bytes is refused with SE010; the limit is the setting's.
-select plan(18);
+select plan(21);
 
 -- the JSON text {"a": "…"} has 9 bytes around the value
 create function pg_temp.payload(bytes integer)
@@ -61,6 +61,12 @@ select refused(
         jsonb_build_object('event_type', 'T', 'payload', pg_temp.numbers(9))))$$,
     'SE010', 'event 1: 1080034 bytes%', 'in append_events(), too'
 );
+select refused(
+    $$select * from esdb.append_events('s', jsonb_build_array(
+        jsonb_build_object('event_type', 'T', 'payload', pg_temp.payload(9000)),
+        jsonb_build_object('event_type', 'T', 'payload', pg_temp.numbers(9))))$$,
+    'SE010', 'event 2: 1080034 bytes%', 'beside a larger one that is within the limit'
+);
 select throws_ok(
     $$select esdb.append_event('s', 'T', pg_temp.numbers(9000))$$,
     'SE010', 'payload too large: 1073741824 bytes', 'what no text can hold is refused'
@@ -85,6 +91,18 @@ select refused(
     'SE010', '3001 bytes of JSON text; max_payload_bytes is 3000', 'a lower setting is a lower limit'
 );
 select lives_ok($$select esdb.append_event('s', 'T', pg_temp.payload(3000))$$, 'up to which payloads are taken');
+select lives_ok(
+    $$select * from esdb.append_events('s', jsonb_build_array(
+        jsonb_build_object('event_type', 'T', 'payload', pg_temp.payload(2900)),
+        jsonb_build_object('event_type', 'T', 'payload', pg_temp.payload(3000))))$$,
+    'those of a batch, too'
+);
+select refused(
+    $$select * from esdb.append_events('s', jsonb_build_array(
+        jsonb_build_object('event_type', 'T', 'payload', pg_temp.payload(3000)),
+        jsonb_build_object('event_type', 'T', 'payload', pg_temp.payload(3001))))$$,
+    'SE010', 'event 2: 3001 bytes of JSON text; max_payload_bytes is 3000', 'and no larger ones'
+);
 update esdb.settings set value = '2000000' where name = 'max_payload_bytes';
 select lives_ok($$select esdb.append_event('s', 'T', pg_temp.payload(2000000))$$, 'a higher one a higher limit');
 
