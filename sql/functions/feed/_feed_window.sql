@@ -157,7 +157,7 @@ begin
     )
     select array_agg(
         format(
-            'select * from esdb.events as e where e.bounded_context = any (%L::text[]) and (%s)',
+            'select e.* from esdb.events as e where e.bounded_context = any (%L::text[]) and (%s)',
             p.codes,
             (
                 select string_agg(

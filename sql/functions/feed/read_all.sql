@@ -24,20 +24,24 @@ volatile
 parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
+set constraint_exclusion = off
 as $function$
 declare
     _last constant bigint := coalesce(pg_sequence_last_value('esdb.event_position'::regclass), 0);
-    _few_leaves constant integer := 20;
     _goal bigint;
     _lower bigint := after_position;
     _upper bigint;
     _end bigint;
     _from bigint;
     _to bigint;
-    _head timestamptz;
+    _from_time timestamptz;
+    _to_time timestamptz;
+    _source text;
     _sources text[];
     _is_wide boolean;
-    _filter text;
+    _condition text;
+    _is_filtered constant boolean := num_nonnulls(group_contexts, feature_contexts, event_types, aggregate_types) > 0;
+    _order constant text := case when backward then ' order by e.position desc limit $7' else ' order by e.position limit $7' end;
     _wanted integer := max_count;
     _breadth double precision := max_count;
     _found integer;
@@ -74,20 +78,14 @@ begin
     loop
         _upper := _end;
         while _upper > _lower and _wanted > 0 loop
-            -- Statements of their own, after the mark was found: what they see holds for the read behind them. Behind what is
-            -- sealed, events are of the frontier's month or later. To ask which of a few partitions have any costs more
-            -- than to read them.
-            select f.month
-            into _head
-            from esdb.seal_frontier as f
-            where _lower >= coalesce((select max(s.max_position) from esdb.seals as s), 0)
-                and esdb._utc_month(
-                    f.month, _few_leaves / (select greatest(count(*), 1)::integer from esdb.bounded_contexts)
-                ) >= esdb._newest_month_end();
-            if found then
+            -- Statements of their own, after the mark was found: what they see holds for the read behind them.
+            select h.from_time, h.to_time, h.source
+            into _from_time, _to_time, _source
+            from esdb._feed_head(_lower, bounded_contexts) as h;
+            if _from_time is not null then
                 _from := _lower;
                 _to := _upper;
-                _sources := array['select * from esdb.events as e where e.timestamp >= $10 and e.timestamp < $3'];
+                _sources := array[_source];
                 _is_wide := false;
             else
                 select w.lower_position, w.upper_position, w.sources, w.is_wide
@@ -96,29 +94,39 @@ begin
                     _lower, _upper, _breadth, bounded_contexts, group_contexts, event_types, backward, skip_archived) as w;
             end if;
             _found := 0;
-            if _sources is not null then
-                _filter := ' where e.position > $1 and e.position <= $2'
-                    || esdb._any_of('bounded_context', '$4', bounded_contexts)
-                    || esdb._any_of('group_context', '$5', group_contexts)
-                    || esdb._any_of('feature_context', '$6', feature_contexts)
-                    || esdb._any_of('event_type', '$7', event_types)
-                    || esdb._any_of('aggregate_type', '$8', aggregate_types)
-                    || case when backward then ' order by e.position desc limit $9' else ' order by e.position limit $9' end;
+            if _sources[1] is not null then
+                _condition := ' and e.position > $1 and e.position <= $2';
+                if _is_filtered then
+                    _condition := _condition
+                        || esdb._any_of('group_context', '$3', group_contexts)
+                        || esdb._any_of('feature_context', '$4', feature_contexts)
+                        || esdb._any_of('event_type', '$5', event_types)
+                        || esdb._any_of('aggregate_type', '$6', aggregate_types);
+                elsif _from_time is not null then
+                    -- The index on positions is the way, however many there are: a sub-select keeps the planner from
+                    -- looking for the lowest and the highest in each leaf.
+                    _condition := ' and e.position > (select $1) and e.position <= (select $2)';
+                end if;
                 if _is_wide then
                     for _i in 1 .. array_length(_sources, 1) loop
-                        _sources[_i] := 'select e.* from (' || _sources[_i] || ') as e' || _filter;
+                        _sources[_i] := _sources[_i] || _condition || _order;
                     end loop;
                     return query
                     select e.*
                     from esdb._read_apart(
-                        _sources, _from, _to, esdb._newest_month_end(), bounded_contexts, group_contexts, feature_contexts,
-                        event_types, aggregate_types, _wanted) as e
+                        _sources, _from, _to, group_contexts, feature_contexts, event_types, aggregate_types, _wanted) as e
                     order by case when backward then -e.position else e.position end
                     limit _wanted;
                 else
-                    return query execute 'select e.* from (' || array_to_string(_sources, ' union all ') || ') as e' || _filter
-                        using _from, _to, esdb._newest_month_end(), bounded_contexts,
-                            group_contexts::bpchar[], feature_contexts::bpchar[], event_types, aggregate_types, _wanted, _head;
+                    return query execute
+                        case
+                            when cardinality(_sources) = 1 then _sources[1] || _condition || _order
+                            else
+                                'select e.* from ('
+                                || array_to_string(_sources, _condition || ' union all ') || _condition || ') as e' || _order
+                        end
+                        using _from, _to, group_contexts::bpchar[], feature_contexts::bpchar[], event_types, aggregate_types,
+                            _wanted, _from_time, _to_time;
                 end if;
                 get diagnostics _found = row_count;
             end if;
