@@ -1,10 +1,10 @@
 -- Reads events of all streams in the store's order, never beyond the high-water mark: consumer → read_all → events.
 --
--- The cursor is the last position handled. The recorded mark is used up before another is sought. Where months are
--- sealed or partitions many, _feed_window() chooses stretches of positions and the leaves to read for each, until the page
--- is full. The partitions are chosen when the statement is planned, with the bounds at hand: no cached plan may see the
--- partition tree, because it would lock every leaf. Locks: the leaves read, shared, until the transaction ends; where they
--- are more than 400, those of one context after the other, and none in the end.
+-- The cursor is the last position handled. The recorded mark is used up before another is sought. At the head of the
+-- feed _feed_head() says which leaves to read. Elsewhere _feed_window() chooses stretches of positions and the leaves to
+-- read for each, until the page is full. The partitions are chosen when the statement is planned, with the bounds at hand:
+-- no cached plan may see the partition tree, because it would lock every leaf. Locks: the leaves read, shared, until the
+-- transaction ends; where they are more than 400, those of one context after the other, and none in the end.
 -- Errors: SE005, SE009, SE011, SE013, SE022; 40001 in a read-only transaction, see _check_short_page().
 create or replace function esdb.read_all(
     after_position bigint default 0,
