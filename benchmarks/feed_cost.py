@@ -7,7 +7,6 @@ environment takes one short sample of each, which shows that all works and littl
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import time
 from collections.abc import Mapping, Sequence
@@ -18,7 +17,7 @@ from benchmarks import machine
 from benchmarks.cluster import Cluster
 from benchmarks.feed_figures import FIGURES, FULL, QUICK, Bench
 from benchmarks.goals import Goal
-from benchmarks.report import goals_table, machine_of, markdown_table, say, spread
+from benchmarks.report import goals_table, machine_of, markdown_table, publish, say, spread
 from benchmarks.run import RESULTS, is_quick
 
 _LIVE: Final = "8 live consumers"
@@ -62,10 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for f in figures
     ]
     results["minutes"] = round((time.monotonic() - started) / 60, 1)
-    options.output.mkdir(parents=True, exist_ok=True)
-    (options.output / "feed_cost.json").write_text(json.dumps(results, indent=1) + "\n")
-    (options.output / "feed_cost.md").write_text(markdown(results))
-    print(markdown(results))
+    publish(results, markdown(results), options.output, "feed_cost")
     return 0
 
 

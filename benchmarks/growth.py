@@ -8,7 +8,6 @@ each time. QUICK=1 in the environment takes a fiftieth of the events and one sho
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import time
 from collections.abc import Mapping, Sequence
@@ -21,7 +20,7 @@ from benchmarks import events, machine, pgbench
 from benchmarks.cluster import Cluster
 from benchmarks.goals import Goal
 from benchmarks.measure import rotated
-from benchmarks.report import goals_table, machine_of, markdown_table, say, spread
+from benchmarks.report import goals_table, machine_of, markdown_table, publish, say, spread
 from benchmarks.run import RESULTS, is_quick
 from benchmarks.targets.esdb import Esdb
 
@@ -84,10 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         }
         results["figures"] = _measure(cluster, stores, options)
     results["minutes"] = round((time.monotonic() - started) / 60, 1)
-    options.output.mkdir(parents=True, exist_ok=True)
-    (options.output / "growth.json").write_text(json.dumps(results, indent=1) + "\n")
-    (options.output / "growth.md").write_text(markdown(results))
-    print(markdown(results))
+    publish(results, markdown(results), options.output, "growth")
     return 0
 
 

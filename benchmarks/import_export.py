@@ -9,7 +9,6 @@ QUICK=1 in the environment takes a small file, once, which shows that all works 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
 import subprocess
@@ -23,7 +22,7 @@ from typing import Any, Final
 from benchmarks import import_export_file, machine
 from benchmarks.cluster import Cluster
 from benchmarks.goals import Goal
-from benchmarks.report import goals_table, machine_of, markdown_table, spread
+from benchmarks.report import goals_table, machine_of, markdown_table, publish, spread
 from benchmarks.run import RESULTS, is_quick
 
 _COMMAND: Final = Path(sysconfig.get_path("scripts")) / "esdb"
@@ -65,10 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         file.unlink()
         file.with_suffix(".exported").unlink()
     results["figures"] = {command: _summary(taken) for command, taken in samples.items()}
-    options.output.mkdir(parents=True, exist_ok=True)
-    (options.output / "import_export.json").write_text(json.dumps(results, indent=1) + "\n")
-    (options.output / "import_export.md").write_text(markdown(results))
-    print(markdown(results))
+    publish(results, markdown(results), options.output, "import_export")
     return 0
 
 

@@ -8,7 +8,6 @@ each number, which shows that all works and little more.
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +22,7 @@ from benchmarks.cluster import Cluster
 from benchmarks.goals import Goal
 from benchmarks.measure import rotated
 from benchmarks.partitions_store import CONTEXTS, SPREAD_EVERY, SPREAD_STREAMS, STREAMS_A_MONTH, Store
-from benchmarks.report import goals_table, machine_of, markdown_table, say, spread
+from benchmarks.report import goals_table, machine_of, markdown_table, publish, say, spread
 from benchmarks.run import RESULTS, is_quick
 
 SMALL: Final = Store("months_12", 12)
@@ -70,10 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         }
         results["measures"] = _measure(cluster, options.repeats, options.seconds)
     results["minutes"] = round((time.monotonic() - started) / 60, 1)
-    options.output.mkdir(parents=True, exist_ok=True)
-    (options.output / "partitions.json").write_text(json.dumps(results, indent=1) + "\n")
-    (options.output / "partitions.md").write_text(markdown(results))
-    print(markdown(results))
+    publish(results, markdown(results), options.output, "partitions")
     return 0
 
 

@@ -8,7 +8,6 @@ in the environment takes a tenth of the history and few samples, which shows tha
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +20,7 @@ from benchmarks import machine, partitions_store
 from benchmarks.cluster import Cluster
 from benchmarks.goals import Goal
 from benchmarks.partitions_store import CONTEXTS, Store
-from benchmarks.report import goals_table, machine_of, markdown_table, say
+from benchmarks.report import goals_table, machine_of, markdown_table, publish, say
 from benchmarks.run import RESULTS, is_quick
 
 YOUNG: Final = Store("statistics_young", 1)
@@ -75,10 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ]
         results["figures"] = _measure(cluster, options.repeats)
         _check(cluster)
-    options.output.mkdir(parents=True, exist_ok=True)
-    (options.output / "statistics.json").write_text(json.dumps(results, indent=1) + "\n")
-    (options.output / "statistics.md").write_text(markdown(results))
-    print(markdown(results))
+    publish(results, markdown(results), options.output, "statistics")
     return 0
 
 

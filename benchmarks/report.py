@@ -16,11 +16,17 @@ Results = Mapping[str, Any]
 
 
 def write(results: Results, folder: Path, name: str) -> None:
-    """Write NAME.json, NAME.md and NAME.svg into a folder."""
+    """Write NAME.json, NAME.md and NAME.svg into a folder, and print the page."""
+    publish(results, markdown(results, f"{name}.svg"), folder, name)
+    (folder / f"{name}.svg").write_text(bar_chart(results))
+
+
+def publish(results: Results, page: str, folder: Path, name: str) -> None:
+    """Write NAME.json and NAME.md into a folder, and print the page."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.json").write_text(json.dumps(results, indent=1) + "\n")
-    (folder / f"{name}.md").write_text(markdown(results, f"{name}.svg"))
-    (folder / f"{name}.svg").write_text(bar_chart(results))
+    (folder / f"{name}.md").write_text(page)
+    print(page)
 
 
 def markdown(results: Results, chart: str) -> str:

@@ -72,7 +72,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ]
     results["minutes"] = round((time.monotonic() - started) / 60, 1)
     report.write(results, options.output, plan.name)
-    print((options.output / f"{plan.name}.md").read_text())
     return 0
 
 
