@@ -29,10 +29,13 @@ begin
                   hint = 'The cursor belongs to another store or to a time before a restore: find out which, then start again from a position that this store knows.';
     end if;
     select r.number, r.last_position, r.first_position, r.resume_after into _lost
-    from esdb._lost_ranges() as r
+    from (
+        select l.*, bool_or(l.first_position = cursor_position + 1) over () as is_beginning
+        from esdb._lost_ranges() as l
+    ) as r
     where r.resume_after < cursor_position
         and cursor_position < r.first_position - 1
-        and not exists (select from esdb._lost_ranges() as b where b.first_position = cursor_position + 1)
+        and not r.is_beginning
     order by r.resume_after
     limit 1;
     if found and not exists (

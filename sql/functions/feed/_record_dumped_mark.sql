@@ -18,9 +18,9 @@ begin
         where d.position < mark and d.recorded_at < clock_timestamp() - interval '1 second'
         for no key update skip locked;
         if found then
-            -- a statement of its own, which sees the newest row
+            -- a statement of its own, which sees the row as it was locked: below the mark
             update esdb.dumped_mark as d
-            set position = greatest(d.position, mark), recorded_at = clock_timestamp()
+            set position = mark, recorded_at = clock_timestamp()
             where true;
         end if;
     end if;
