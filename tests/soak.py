@@ -243,7 +243,11 @@ class Run:
 
     def _kill_backend(self, dice: random.Random) -> None:
         """Kill one with SIGKILL: the server ends all others and recovers."""
-        with contextlib.suppress(psycopg.OperationalError), psycopg.connect(self._store.url) as connection:
+        # each look a transaction of its own, because one sees the same sessions to its end
+        with (
+            contextlib.suppress(psycopg.OperationalError),
+            psycopg.connect(self._store.url, autocommit=True) as connection,
+        ):
             victim = dice.choice(_backends(connection))
             os.kill(victim, signal.SIGKILL)
 
@@ -369,11 +373,14 @@ _LOCK_EVERY_LEAF: Final = "lock table esdb.events in access share mode"
 
 
 def _backends(connection: Connection) -> list[int]:
-    rows = connection.execute(
-        "select pid from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()"
-        " order by backend_start, pid"
-    )
-    return [pid for (pid,) in rows]
+    """Give the other sessions; of a server that has just started, when the first one is there."""
+    query = """
+        select pid
+        from pg_stat_activity
+        where backend_type = 'client backend' and pid <> pg_backend_pid()
+        order by backend_start, pid
+    """
+    return [pid for (pid,) in until(lambda: connection.execute(query).fetchall(), "other sessions")]
 
 
 def _say(message: str) -> None:
