@@ -23,6 +23,7 @@ _BYTES_OF_AN_ID = 60
 """What an id counts in the measure of progress, which is bytes of leaves: about its share of a primary key."""
 _TABLES: tuple[LiteralString, ...] = (
     "esdb_meta.stream_faults(%s, %s)",
+    "esdb_meta.detached_head_faults(%s, %s)",
     "esdb_meta.deletion_faults(%s, %s)",
     "esdb_meta.snapshot_faults(%s, %s)",
     "esdb_meta.idempotency_key_faults(%s, %s)",

@@ -50,6 +50,11 @@ class StoreMachine(WritesMachine):
             self.connection.execute(query, given)
             self.model.snapshots.setdefault(stream, {})[version] = state
 
+    @rule(stream=streams, move=st.sampled_from(["_detach_head", "_attach_head"]))
+    def move_head(self, stream: str, move: str) -> None:
+        """Move a stream's head out of its row or back, which nobody notices."""
+        self.connection.execute(f"select esdb.{move}(%s)", (self.prefix + stream,))
+
     @rule(keep=st.integers(1, 3))
     def cleanup_snapshots(self, keep: int) -> None:
         """Keep each aggregate's newest, whatever their age."""

@@ -185,6 +185,25 @@ DAMAGES = {
         ),
         ["event id ~: given to more than one event: s version 5 in {span}, s version 9 in {overflow}"],
     ),
+    "no version": (
+        "update esdb.streams set version = null where aggregate_id = 'late'",
+        ["stream head late: its row has no version, and no head is detached from it"],
+    ),
+    "a version and a detached head": (
+        "insert into esdb.detached_heads values ('late', 1, 1, now())",
+        ["stream head late: detached, of version 1, but its row has a version, 2"],
+    ),
+    "two detached heads": (
+        (
+            "select esdb._detach_head('late');"
+            "insert into esdb.detached_heads select aggregate_id, 1, 1, updated_at from esdb.detached_heads"
+        ),
+        ["stream head late: detached, of version 1, but so is one of version 2"],
+    ),
+    "a detached head of no stream": (
+        "insert into esdb.detached_heads values ('nobody', 1, 1, now())",
+        ["stream head nobody: detached, of version 1, but there is no such stream"],
+    ),
     "snapshot ahead": (
         "update esdb.snapshots set version = 11 where aggregate_id = 's'",
         ["snapshot s: of version 11, ahead of the stream, which is at version 10"],
@@ -241,7 +260,7 @@ DAMAGES = {
 
 STREAMS = " union ".join(
     f"select aggregate_id from esdb.{table}"
-    for table in ("streams", "events", "stream_months", "snapshots", "idempotency_keys")
+    for table in ("streams", "detached_heads", "events", "stream_months", "snapshots", "idempotency_keys")
 )
 
 

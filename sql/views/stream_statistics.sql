@@ -11,7 +11,7 @@ select
     s.deleted_at,
     recent.event_count as recent_events,
     recent.per_second as recent_per_second
-from esdb.streams as s
+from esdb._streams as s
 left join esdb._recent_appends() as recent on recent.aggregate_id = s.aggregate_id;
 
 comment on view esdb.stream_statistics is

@@ -54,7 +54,7 @@ begin
                 month_version = case when s.updated_at < _month then s.version + 1 else s.month_version end,
                 updated_at = greatest(_now, s.updated_at)
             where s.aggregate_id = _advance_stream.aggregate_id
-              and (coalesce(_advance_stream.expected_version, -1) = -1 or s.version = _advance_stream.expected_version)
+              and s.version = coalesce(nullif(_advance_stream.expected_version, -1), s.version)
               and s.deleted_at is null
             returning s.* into _stream;
             exit when found;
@@ -80,6 +80,9 @@ begin
                 exit when found;
             end if;
         end if;
+        _stream := esdb._advance_detached_head(
+            aggregate_id, _count, expected_version, aggregate_type, bounded_context, group_context);
+        exit when _stream.version is not null;
         -- Refused. A repetition gets its first result; else this raises, unless the stream changed just now so that
         -- the call fits after all.
         _looks := has_ids or idempotency_key is not null;

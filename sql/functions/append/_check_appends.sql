@@ -86,7 +86,7 @@ begin
                     and a.bounded_context in ('b', 'n', 'nt', 'p', 't', 'c', 'r', 's', 'e')
                 )
                 -- EXISTS could be planned as a hash of all streams
-                or (select s.version from esdb.streams as s where s.aggregate_id = a.aggregate_id) > 0
+                or (select true from esdb.streams as s where s.aggregate_id = a.aggregate_id)
             )
             and jsonb_array_length(a.events) > 0
             and not exists (

@@ -19,6 +19,13 @@ begin
     from esdb.streams as s
     where s.aggregate_id = _lock_stream.aggregate_id
     for no key update;
+    if _stream.aggregate_id is not null and _stream.version is null then
+        -- a statement of its own: it sees what the lock's last holder did
+        select s.*
+        into _stream
+        from esdb._streams as s
+        where s.aggregate_id = _lock_stream.aggregate_id;
+    end if;
     return _stream;
 end
 $function$;

@@ -18,7 +18,7 @@ declare
 begin
     select s.*
     into _stream
-    from esdb.streams as s
+    from esdb._streams as s
     where s.aggregate_id = _refuse_append.aggregate_id;
 
     perform esdb._refuse_deleted_stream(_stream);

@@ -9,9 +9,10 @@
 -- It is also where an append looks around now and then, before it draws a position. Where the clock is not set, this is
 -- the first append since the server recovered (or ever): positions may have been given out and lost, so an epoch begins.
 -- The clock stays unset, and every append comes by here, until the epoch is in its table for good; so an event of the
--- epoch is never there without the epoch. Afterwards the mark is published to standbys.
+-- epoch is never there without the epoch. Afterwards the mark is published to standbys. True tells the append that it is
+-- the one of its 20 milliseconds.
 create or replace function esdb._wake_listeners()
-returns void
+returns boolean
 language plpgsql
 volatile
 parallel unsafe
@@ -32,11 +33,13 @@ begin
         if current_setting('max_prepared_transactions') = '0' then
             perform pg_notify('esdb', '');
         end if;
+        return true;
     end if;
+    return false;
 end
 $function$;
 
 comment on function esdb._wake_listeners() is
-    'Once in 20 milliseconds at most: sends NOTIFY esdb when this transaction commits, publishes the mark; begins an epoch where one is due.';
+    'Once in 20 milliseconds at most, then true: sends NOTIFY esdb when this transaction commits, publishes the mark; begins an epoch where one is due.';
 
 revoke all on function esdb._wake_listeners() from public;

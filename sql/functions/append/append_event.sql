@@ -6,6 +6,8 @@
 -- the high-water mark never passes an event that is not visible yet.
 -- Errors: SE001 to SE007, SE009, SE010, SE012, SE013.
 --
+-- A stream whose head is detached, see _move_head(), is known by its row's version, which fits no update.
+--
 -- This is the hottest path of the store. PostgreSQL initialises every expression anew in every transaction, so each
 -- one costs even where it is trivial; what is rare stands in functions of its own. append_events() does the same
 -- through _advance_stream() and _announce(), whose calls would cost a single append a tenth.
@@ -128,7 +130,7 @@ begin
                 month_version = case when s.updated_at < date_trunc('month', _now, 'UTC') then s.version + 1 else s.month_version end,
                 updated_at = greatest(_now, s.updated_at)
             where s.aggregate_id = append_event.aggregate_id
-              and (coalesce(append_event.expected_version, -1) = -1 or s.version = append_event.expected_version)
+              and s.version = coalesce(nullif(append_event.expected_version, -1), s.version)
               and s.deleted_at is null
             returning
                 s.version, s.updated_at, s.month_version, s.aggregate_type, s.bounded_context, s.group_context
@@ -184,6 +186,20 @@ begin
                 end if;
             end if;
         end if;
+        _stream := esdb._advance_detached_head(
+            append_event.aggregate_id, 1, append_event.expected_version, append_event.aggregate_type,
+            append_event.bounded_context, append_event.group_context);
+        if _stream.version is not null then
+            _version := _stream.version;
+            _timestamp := _stream.updated_at;
+            _type := _stream.aggregate_type;
+            _context := _stream.bounded_context;
+            _group := _stream.group_context;
+            if _stream.month_version = _version then
+                perform esdb._enter_month(append_event.aggregate_id, _timestamp, _version);
+            end if;
+            exit;
+        end if;
         -- Refused. A repetition gets its first result; else this raises, unless the stream changed just now so that
         -- the call fits after all.
         _looks := append_event.id is not null or append_event.idempotency_key is not null;
@@ -211,7 +227,9 @@ begin
         if append_event.feature_context is not null then
             _action := esdb._action_of_feature(append_event.feature_context);
         end if;
-        perform esdb._wake_listeners();
+        if esdb._wake_listeners() and _version > 1 then
+            perform esdb._move_head(append_event.aggregate_id);
+        end if;
         perform esdb._announce(_had_xid);
         _position := nextval('esdb.event_position'::regclass);
     end if;

@@ -54,7 +54,9 @@ begin
         or pg_advisory_xact_lock_shared(
             (29281::bigint << 48) | coalesce(pg_sequence_last_value('esdb.event_position'::regclass), 0)) is null
     then
-        perform esdb._wake_listeners();
+        if esdb._wake_listeners() then
+            perform esdb._move_head(aggregate_id);
+        end if;
         perform esdb._announce(_had_xid);
     end if;
     return query

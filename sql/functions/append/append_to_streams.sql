@@ -59,7 +59,9 @@ begin
                   hint = 'A repetition has the same appends; anything else needs ids or keys of its own.';
     end if;
 
-    perform esdb._wake_listeners();
+    if esdb._wake_listeners() then
+        perform esdb._move_head(_streams[ceil(random() * cardinality(_streams))].aggregate_id);
+    end if;
     perform esdb._announce(_had_xid);
     if not _has_ids then
         return query select * from esdb._insert_appends(_streams, appends);

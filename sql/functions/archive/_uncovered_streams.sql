@@ -13,7 +13,7 @@ parallel safe
 set search_path = pg_catalog, pg_temp
 as $function$
 select count(*)
-from esdb.streams as s
+from esdb._streams as s
 join lateral (
     select m.first_version - 1 as last_version
     from esdb.stream_months as m

@@ -1,5 +1,5 @@
--- A stream that is appended to all the time while somebody holds an old snapshot: every version of its row is kept, and each
--- append has to pass by all of them. Looks at the sessions, at the dead rows counted of esdb.streams and, if both are
+-- A stream that is appended to all the time while somebody holds an old snapshot: every version of its row is kept, and,
+-- once its head is detached, of that. Looks at the sessions, at the dead rows counted of both tables and, if both are
 -- conspicuous, at the last 1,000 events of the feed for the stream. Locks what read_all() locks. Errors: SE011.
 create or replace function esdb_meta.doctor_hot_stream()
 returns table (
@@ -16,7 +16,8 @@ parallel unsafe
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-    _dead constant bigint := pg_stat_get_dead_tuples('esdb.streams'::regclass);
+    _dead constant bigint :=
+        pg_stat_get_dead_tuples('esdb.streams'::regclass) + pg_stat_get_dead_tuples('esdb.detached_heads'::regclass);
     _holder record;
 begin
     if _dead < 5000 then
@@ -52,7 +53,7 @@ begin
     for subject, fact in
         select
             'stream ' || e.aggregate_id,
-            format('%s of the last 1,000 events are its; %s holds a snapshot since %s, and esdb.streams has %s dead rows',
+            format('%s of the last 1,000 events are its; %s holds a snapshot since %s, and streams have %s dead rows',
                 count(*), _holder.name, date_trunc('second', _holder.since), _dead)
         from esdb.read_all(max_count => 1000, backward => true) as e
         group by e.aggregate_id

@@ -19,6 +19,9 @@ declare
     _wanted bigint := (select count(*) from pg_temp.esdb_import_heads as h where h.version_before > 0);
     _moved bigint;
 begin
+    perform esdb._import_attach_heads(array(
+        select h.aggregate_id from pg_temp.esdb_import_heads as h where h.version_before > 0))
+    where exists (select from esdb.detached_heads);
     -- only for batches in which a month begins; a stream's own first month is not among its months
     if exists (select from pg_temp.esdb_import_heads as h where h.month_version is not null) then
         insert into esdb.stream_months (aggregate_id, month, first_version)

@@ -31,7 +31,7 @@ begin
             ' and e.bounded_context = %1$L and e.timestamp >= %2$L and e.timestamp < %3$L'
             ' where x.bounded_context = %1$L and x.timestamp >= %2$L and x.timestamp < %3$L'
             ' and not exists (select from pg_temp.esdb_import_seen as seen where seen.aggregate_id = x.aggregate_id'
-            ' and x.version > coalesce((select o.version from esdb.streams as o where o.aggregate_id = x.aggregate_id), 0))'
+            ' and x.version > coalesce((select o.version from esdb._streams as o where o.aggregate_id = x.aggregate_id), 0))'
             ' and row(e.id, e.group_context, e.feature_context, e.action_type, e.aggregate_type, e.event_type,'
             ' e.schema_version, e.timestamp, e.occurred_at, e.payload, e.metadata, e.recorded_by)'
             ' is distinct from'

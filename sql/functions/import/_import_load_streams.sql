@@ -18,10 +18,12 @@ begin
         where seen.aggregate_id in (select e.aggregate_id from pg_temp.esdb_import_events as e)
         union all
         select s.*
-        from esdb.streams as s
+        from esdb._streams as s
         where s.aggregate_id in (select e.aggregate_id from pg_temp.esdb_import_events as e)
             and not exists (select from pg_temp.esdb_import_seen as seen where seen.aggregate_id = s.aggregate_id);
     else
+        perform esdb._import_attach_heads(array(select distinct e.aggregate_id from pg_temp.esdb_import_events as e))
+        where exists (select from esdb.detached_heads);
         insert into pg_temp.esdb_import_streams
         select s.*
         from (select distinct e.aggregate_id from pg_temp.esdb_import_events as e order by e.aggregate_id) as o

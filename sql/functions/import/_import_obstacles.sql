@@ -80,7 +80,7 @@ begin
         continue when not exists (
             select
             from pg_temp.esdb_import_steps as e
-            left join esdb.streams as s on s.aggregate_id = e.aggregate_id
+            left join esdb._streams as s on s.aggregate_id = e.aggregate_id
             where e.bounded_context = _month.code
                 and esdb._utc_month(e.timestamp) = _month.month
                 and e.version > coalesce(s.version, 0)

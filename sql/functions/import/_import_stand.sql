@@ -21,7 +21,7 @@ begin
             and s.aggregate_type = h.aggregate_type
             and s.bounded_context = h.bounded_context
             and s.updated_at <= h.created_at
-    from esdb.streams as s
+    from esdb._streams as s
     where s.aggregate_id = h.aggregate_id
         and (
             s.version >= h.version_before

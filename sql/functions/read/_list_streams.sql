@@ -25,7 +25,7 @@ begin
         perform esdb._check_filters(array[bounded_context], null, null);
     end if;
     return query execute
-        'select s.* from esdb.streams as s where true'
+        'select s.* from esdb._streams as s where true'
         || case when after_aggregate_id is null then '' else ' and s.aggregate_id > $1' end
         || case when aggregate_type is null then '' else ' and s.aggregate_type = $2' end
         || case when bounded_context is null then '' else ' and s.bounded_context = $3' end

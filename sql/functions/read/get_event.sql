@@ -55,7 +55,7 @@ begin
         return;
     end if;
 
-    select s.* into _stream from esdb.streams as s where s.aggregate_id = get_event.aggregate_id;
+    select s.* into _stream from esdb._streams as s where s.aggregate_id = get_event.aggregate_id;
     if not found then
         return;
     end if;

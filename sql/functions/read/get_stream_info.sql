@@ -27,7 +27,7 @@ select
     s.updated_at,
     s.deleted_at,
     (select max(n.version) from esdb.snapshots as n where n.aggregate_id = s.aggregate_id)
-from esdb.streams as s
+from esdb._streams as s
 where s.aggregate_id = get_stream_info.aggregate_id
 $function$;
 

@@ -9,7 +9,7 @@ parallel safe
 security definer
 set search_path = pg_catalog, pg_temp
 as $function$
-select coalesce((select s.version from esdb.streams as s where s.aggregate_id = stream_version.aggregate_id), 0)
+select coalesce((select s.version from esdb._streams as s where s.aggregate_id = stream_version.aggregate_id), 0)
 $function$;
 
 comment on function esdb.stream_version(text) is

@@ -33,7 +33,7 @@ begin
         s.version::bigint,
         newest.version::bigint,
         s.version - coalesce(newest.version, 0)
-    from esdb.streams as s
+    from esdb._streams as s
     left join lateral (
         select n.version
         from esdb.snapshots as n

@@ -19,7 +19,7 @@ declare
     _stream esdb.streams;
 begin
     perform esdb._check_snapshot_range(get_snapshot.aggregate_id, get_snapshot.at_version);
-    select s.* into _stream from esdb.streams as s where s.aggregate_id = get_snapshot.aggregate_id;
+    select s.* into _stream from esdb._streams as s where s.aggregate_id = get_snapshot.aggregate_id;
     if _stream.version is null or _stream.deleted_at is not null then
         return;
     end if;

@@ -24,7 +24,7 @@ declare
     _stream esdb.streams;
 begin
     perform esdb._check_snapshot_range(load_aggregate.aggregate_id, load_aggregate.at_version);
-    select s.* into _stream from esdb.streams as s where s.aggregate_id = load_aggregate.aggregate_id;
+    select s.* into _stream from esdb._streams as s where s.aggregate_id = load_aggregate.aggregate_id;
     perform esdb._refuse_deleted_stream(_stream);
 
     aggregate_id := load_aggregate.aggregate_id;

@@ -30,7 +30,7 @@ begin
         perform esdb._invalid_argument('state', 'null', 'Pass the aggregate''s state as JSON.');
     end if;
 
-    select s.* into _stream from esdb.streams as s where s.aggregate_id = save_snapshot.aggregate_id;
+    select s.* into _stream from esdb._streams as s where s.aggregate_id = save_snapshot.aggregate_id;
     if _stream.version is null then
         perform esdb._refuse_missing_stream(save_snapshot.aggregate_id);
     end if;

@@ -55,14 +55,14 @@ with held as (
 ),
 entered as (
     select x as stream, esdb._utc_month(x.created_at) as month, 1::bigint as first_version
-    from esdb.streams as x
+    from esdb._streams as x
     where x.bounded_context = %3$L and x.created_at >= %4$L and x.created_at < %5$L
         and (%6$L is null or x.aggregate_id = %6$L)
         <only held>
     union all
     select s, x.month, x.first_version
     from esdb.stream_months as x
-    join esdb.streams as s on s.aggregate_id = x.aggregate_id
+    join esdb._streams as s on s.aggregate_id = x.aggregate_id
     where s.bounded_context = %3$L and x.month >= %4$L and x.month < %5$L
         and (%6$L is null or x.aggregate_id = %6$L)
         <only held>
@@ -93,7 +93,7 @@ compared as (
         h.aggregate_id is not null as is_held,
         n.aggregate_id is not null as is_noted,
         case
-            when n.aggregate_id is null then (select s from esdb.streams as s where s.aggregate_id = h.aggregate_id)
+            when n.aggregate_id is null then (select s from esdb._streams as s where s.aggregate_id = h.aggregate_id)
         end as elsewhere,
         h.first_version as held_first,
         h.last_version as held_last,

@@ -33,7 +33,7 @@ begin
             ' where e.event_type = ''StreamDeleted'' and e.feature_context = ''d'''
             || case
                 when deletion_faults.aggregate_id is null then ''
-                else ' and e.aggregate_id = $1 and e.version = (select s.version from esdb.streams as s where s.aggregate_id = $1)'
+                else ' and e.aggregate_id = $1 and e.version = (select s.version from esdb._streams as s where s.aggregate_id = $1)'
             end,
             deletion_faults.aggregate_id
         ) as e (aggregate_id text, version bigint, "timestamp" timestamptz)
@@ -50,7 +50,7 @@ begin
                 format('deleted_at is %s, its StreamDeleted, version %s, is of %s', s.deleted_at, s.version, d."timestamp")
         end,
         count(*) over ()
-    from esdb.streams as s
+    from esdb._streams as s
     left join deletions as d on d.aggregate_id = s.aggregate_id and d.version = s.version
     where s.deleted_at is distinct from d."timestamp"
         and (deletion_faults.aggregate_id is null or s.aggregate_id = deletion_faults.aggregate_id)

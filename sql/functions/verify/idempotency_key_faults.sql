@@ -30,7 +30,7 @@ begin
         end,
         count(*) over ()
     from esdb.idempotency_keys as k
-    left join esdb.streams as s on s.aggregate_id = k.aggregate_id
+    left join esdb._streams as s on s.aggregate_id = k.aggregate_id
     where (
             k.first_version >= 1 and k.event_count >= 1
             and k.first_version + k.event_count - 1 <= s.version

@@ -39,6 +39,7 @@ begin
     if leaves.aggregate_id is not null
         and not exists (select from esdb.streams as s where s.aggregate_id = leaves.aggregate_id)
         and cardinality(_leaves) = 0
+        and not exists (select from esdb.detached_heads as d where d.aggregate_id = leaves.aggregate_id)
         and not exists (select from esdb.stream_months as m where m.aggregate_id = leaves.aggregate_id)
         and not exists (select from esdb.snapshots as p where p.aggregate_id = leaves.aggregate_id)
         and not exists (select from esdb.idempotency_keys as k where k.aggregate_id = leaves.aggregate_id)

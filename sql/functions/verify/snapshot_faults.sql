@@ -29,7 +29,7 @@ begin
         end,
         count(*) over ()
     from esdb.snapshots as p
-    left join esdb.streams as s on s.aggregate_id = p.aggregate_id
+    left join esdb._streams as s on s.aggregate_id = p.aggregate_id
     where (p.version <= s.version) is not true
         and (snapshot_faults.aggregate_id is null or p.aggregate_id = snapshot_faults.aggregate_id)
     order by p.aggregate_id, p.version

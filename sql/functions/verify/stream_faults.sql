@@ -31,7 +31,7 @@ begin
             lag(m.first_version, 1, 1::bigint) over (partition by m.aggregate_id order by m.month) as version_before,
             s as stream
         from esdb.stream_months as m
-        left join esdb.streams as s on s.aggregate_id = m.aggregate_id
+        left join esdb._streams as s on s.aggregate_id = m.aggregate_id
         where stream_faults.aggregate_id is null or m.aggregate_id = stream_faults.aggregate_id
     ),
     entered as (
@@ -40,7 +40,7 @@ begin
             esdb._utc_month(s.created_at) as month,
             count(*) as streams,
             min(s.aggregate_id) as example
-        from esdb.streams as s
+        from esdb._streams as s
         where stream_faults.aggregate_id is null or s.aggregate_id = stream_faults.aggregate_id
         group by 1, 2
         union all

@@ -151,6 +151,7 @@ select set_eq(
         ('esdb.remove_aggregate_type(text)'),
         ('esdb.set_aggregate_type(text,text,text)'),
         ('esdb_meta.deletion_faults(text,integer)'),
+        ('esdb_meta.detached_head_faults(text,integer)'),
         ('esdb_meta.digest_events(oid,bytea,bigint,integer)'),
         ('esdb_meta.doctor()'),
         ('esdb_meta.doctor_archiving()'),

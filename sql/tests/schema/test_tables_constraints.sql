@@ -19,6 +19,7 @@ select set_eq(
         ('esdb.audit_log', 'audit_log_pkey', 'PRIMARY KEY (number)'),
         ('esdb.bounded_contexts', 'bounded_contexts_pkey', 'PRIMARY KEY (code)'),
         ('esdb.bounded_contexts', 'bounded_contexts_name_key', 'UNIQUE (name)'),
+        ('esdb.detached_heads', 'detached_heads_pkey', 'PRIMARY KEY (aggregate_id, version)'),
         ('esdb.feature_contexts', 'feature_contexts_pkey', 'PRIMARY KEY (code)'),
         ('esdb.feature_contexts', 'feature_contexts_name_key', 'UNIQUE (name)'),
         ('esdb.group_contexts', 'group_contexts_pkey', 'PRIMARY KEY (code)'),

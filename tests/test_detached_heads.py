@@ -1,0 +1,143 @@
+"""Hot streams beside an old snapshot: their heads leave their rows and come back, whoever appends meanwhile."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.feed_support import Crew, append, stored, until, value, waits_for_a_lock
+from tests.fixtures import Connect, Connection, Esdb
+from tests.import_support import event, report, write
+
+WRITERS = 4
+STREAMS = ["hot-1", "hot-2"]
+MANY = 4_000
+
+_DETACHED = "select count(*) from esdb.streams where version is null"
+_PAGES_OF_A_LOOKUP = (
+    "explain (analyze, buffers, costs off, timing off, summary off, format json)"
+    " select * from esdb.detached_heads where aggregate_id = 's' order by version desc limit 1"
+)
+
+
+def holding_a_snapshot(connect: Connect) -> Connection:
+    holder = connect(autocommit=False)
+    holder.execute("set transaction isolation level repeatable read")
+    holder.execute("select count(*) from esdb.streams")
+    return holder
+
+
+def detached(db: Connection) -> int:
+    return int(value(db, _DETACHED))
+
+
+def test_heads_move_while_everybody_goes_on(db: Connection, connect: Connect) -> None:
+    for stream in STREAMS:
+        append(db, stream)
+    holder = holding_a_snapshot(connect)
+    done = threading.Event()
+    won: list[tuple[str, int]] = []
+
+    def write(connection: Connection, number: int) -> None:
+        stream = STREAMS[number % len(STREAMS)]
+        while not done.is_set():
+            expected = value(connection, "select esdb.stream_version(%s)", (stream,)) if number < len(STREAMS) else None
+            try:
+                won.append((stream, append(connection, stream, expected_version=expected)[1]))
+            except psycopg.DatabaseError as error:
+                assert error.sqlstate == "SE001"  # noqa: PT017 - the others fail the test
+
+    crew = Crew()
+    for number in range(WRITERS):
+        crew.start(write, connect(), number)
+    try:
+        until(lambda: detached(db) == len(STREAMS), "both heads are detached")
+        before = len(won)
+        until(lambda: len(won) >= before + 500, "appends go on")
+        assert detached(db) == len(STREAMS)
+        holder.rollback()
+        until(lambda: detached(db) == 0, "both are attached again")
+    finally:
+        done.set()
+        crew.join()
+    assert value(db, "select count(*) from esdb.detached_heads") == 0
+    events = stored(db)
+    for stream in STREAMS:
+        versions = [event.version for event in events if event.aggregate_id == stream]
+        assert versions == list(range(1, len(versions) + 1))
+        assert sorted(version for name, version in won if name == stream) == versions[1:]
+        assert value(db, "select esdb.stream_version(%s)", (stream,)) == len(versions)
+
+
+def test_versions_that_nobody_can_remove_cost_a_lookup_nothing(db: Connection, connect: Connect) -> None:
+    append(db, "s")
+    holding_a_snapshot(connect)
+    loop = f"for n in 1 .. {MANY} loop perform esdb.append_event('s', 'Happened', '{{}}'); commit; end loop;"
+    db.execute(f"do $$ begin {loop} end $$")
+    assert value(db, "select pg_relation_size('esdb.detached_heads') / 8192") >= 10
+    db.execute("analyze esdb.detached_heads")
+    plan = value(db, _PAGES_OF_A_LOOKUP)[0]["Plan"]
+    assert plan["Plans"][0]["Index Name"] == "detached_heads_pkey"
+    assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] <= 4
+    assert detached(db) == 1
+
+
+def test_a_snapshot_older_than_the_head_is_told_to_try_again(db: Connection, connect: Connect) -> None:
+    append(db, "s")
+    db.execute("select esdb._detach_head('s')")
+    late = holding_a_snapshot(connect)
+    append(db, "s")
+    with pytest.raises(psycopg.errors.SerializationFailure):
+        append(late, "s")
+    late.rollback()
+    assert append(late, "s").version == 3
+
+
+def test_a_rolled_back_append_leaves_the_head(db: Connection, connect: Connect) -> None:
+    append(db, "s")
+    db.execute("select esdb._detach_head('s')")
+    writer = connect(autocommit=False)
+    assert append(writer, "s").version == 2
+    with writer.transaction(force_rollback=True):
+        assert append(writer, "s").version == 3
+    assert append(writer, "s").version == 3
+    writer.commit()
+    assert append(db, "s", expected_version=3).version == 4
+
+
+@pytest.mark.parametrize("moves", [["_detach_head"], ["_detach_head", "_attach_head"]])
+def test_who_waits_for_a_stream_meets_it_where_it_was_moved_to(
+    db: Connection, connect: Connect, moves: list[str]
+) -> None:
+    append(db, "s")
+    holder = connect(autocommit=False)
+    for move in moves:
+        holder.commit()
+        holder.execute(f"select esdb.{move}('s')")
+    crew = Crew()
+    waiting = connect()
+    got: list[int] = []
+    crew.start(lambda: got.append(append(waiting, "s", expected_version=1).version))
+    until(lambda: waits_for_a_lock(db, waiting.info.backend_pid), "it waits for the row")
+    holder.commit()
+    crew.join()
+    assert got == [2]
+
+
+def test_an_import_goes_on_where_a_detached_head_stands(db: Connection, esdb: Esdb, tmp_path: Path) -> None:
+    for numbers in ((1, 2), (3, 4)):
+        file = write(tmp_path / "events.jsonl", [event(number, "s", number) for number in numbers])
+        assert report(esdb("import", file, "--json"))["events"] == 2
+        assert detached(db) == 0
+        db.execute("select esdb._detach_head('s')")
+    # a part that is known is compared, not split
+    file = write(tmp_path / "events.jsonl", [event(number, "s", number) for number in (4, 5)])
+    assert report(esdb("import", file, "--dry-run", "--json"))["events"] == 1
+    assert detached(db) == 1
+    assert report(esdb("import", file, "--json"))["events"] == 1
+    assert detached(db) == 0
+    assert value(db, "select esdb.stream_version('s')") == 5
+    assert esdb("verify").returncode == 0
