@@ -133,6 +133,12 @@ def value(connection: Connection, query: str, parameters: Sequence[Any] = ()) ->
     return row[0]
 
 
+def blocks_of(db: Connection, query: str) -> int:
+    """Give how many blocks a query touches."""
+    plan = value(db, f"explain (analyze, buffers, format json) {query}")[0]["Plan"]
+    return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
+
+
 def read_all(connection: Connection, after: int = 0, count: int = 1000, **options: Any) -> list[Seen]:
     """Read a page of the feed."""
     given = sql.SQL(", ").join(

@@ -8,19 +8,15 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.feed_support import Crew, append, stored, until, value, waits_for_a_lock
+from tests.feed_support import Crew, append, blocks_of, stored, until, value, waits_for_a_lock
 from tests.fixtures import Connect, Connection, Esdb
 from tests.import_support import event, report, write
 
 WRITERS = 4
 STREAMS = ["hot-1", "hot-2"]
-MANY = 4_000
+MANY = 3_000
 
 _DETACHED = "select count(*) from esdb.streams where version is null"
-_PAGES_OF_A_LOOKUP = (
-    "explain (analyze, buffers, costs off, timing off, summary off, format json)"
-    " select * from esdb.detached_heads where aggregate_id = 's' order by version desc limit 1"
-)
 
 
 def holding_a_snapshot(connect: Connect) -> Connection:
@@ -72,17 +68,22 @@ def test_heads_move_while_everybody_goes_on(db: Connection, connect: Connect) ->
         assert value(db, "select esdb.stream_version(%s)", (stream,)) == len(versions)
 
 
-def test_versions_that_nobody_can_remove_cost_a_lookup_nothing(db: Connection, connect: Connect) -> None:
-    append(db, "s")
+def test_versions_that_nobody_can_remove_cost_nothing(db: Connection, connect: Connect) -> None:
+    for stream in STREAMS:  # beside a second head the planner would rather read the table
+        append(db, stream)
     holding_a_snapshot(connect)
-    loop = f"for n in 1 .. {MANY} loop perform esdb.append_event('s', 'Happened', '{{}}'); commit; end loop;"
-    db.execute(f"do $$ begin {loop} end $$")
-    assert value(db, "select pg_relation_size('esdb.detached_heads') / 8192") >= 10
+    for stream in STREAMS:
+        loop = f"for n in 1 .. {MANY} loop perform esdb.append_event('{stream}', 'Happened', '{{}}'); commit; end loop;"
+        db.execute(f"do $$ begin {loop} end $$")
+    assert detached(db) == len(STREAMS)
     db.execute("analyze esdb.detached_heads")
-    plan = value(db, _PAGES_OF_A_LOOKUP)[0]["Plan"]
-    assert plan["Plans"][0]["Index Name"] == "detached_heads_pkey"
-    assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] <= 4
-    assert detached(db) == 1
+    assert value(db, "select pg_relation_size('esdb.detached_heads') / 8192") > 25
+    for query in (
+        f"select * from esdb._streams where aggregate_id = '{STREAMS[0]}'",
+        f"select esdb._advance_detached_head('{STREAMS[0]}', 1, null, null, null, null)",
+    ):
+        db.execute(query.encode())  # so that it is planned
+        assert blocks_of(db, query) < 40
 
 
 def test_a_snapshot_older_than_the_head_is_told_to_try_again(db: Connection, connect: Connect) -> None:

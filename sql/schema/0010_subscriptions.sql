@@ -38,7 +38,8 @@ comment on sequence esdb.checkpoint_number is 'Numbers checkpoints and leases; g
 
 -- The newest row of a partition counts. Each change gives it a higher number: the dead versions that a snapshot, open
 -- elsewhere for an hour, keeps then lie to the left of the one that is looked for, and finding it costs the same as ever.
--- Versions under one number would all have to be walked.
+-- Versions under one number would all have to be walked. What looks for it does without sequential scans, which the planner
+-- prefers where few rows live among many dead ones.
 create table esdb.subscription_checkpoints (
     subscription text collate "C" not null,
     partition integer not null,

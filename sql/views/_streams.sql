@@ -14,10 +14,8 @@ select
 from esdb.streams as s
 left join lateral (
     select d.version, d.month_version, d.updated_at
-    from esdb.detached_heads as d
-    where s.version is null and d.aggregate_id = s.aggregate_id
-    order by d.version desc
-    limit 1
+    from esdb._detached_head(s.aggregate_id) as d
+    where s.version is null
 ) as h on true;
 
 comment on view esdb._streams is

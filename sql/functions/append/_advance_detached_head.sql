@@ -2,7 +2,7 @@
 -- group_context that these events get. No row when the stream's head is not detached, or the call does not fit it:
 -- _refuse_append() knows why.
 --
--- Locks the stream's row until the transaction ends, without writing a version of it. Errors: SE005; 40001 under
+-- By index, as _detached_head(). Locks the stream's row until the transaction ends, without writing a version of it. Errors: SE005; 40001 under
 -- REPEATABLE READ or SERIALIZABLE, where the stream moved since the snapshot.
 create or replace function esdb._advance_detached_head(
     aggregate_id text,
@@ -17,6 +17,8 @@ language plpgsql
 volatile
 parallel unsafe
 set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
+set enable_bitmapscan = off
 as $function$
 #variable_conflict use_column
 declare
@@ -37,12 +39,7 @@ begin
     end if;
 
     -- a statement of its own: it sees what the lock's last holder did
-    select d.*
-    into _head
-    from esdb.detached_heads as d
-    where d.aggregate_id = _advance_detached_head.aggregate_id
-    order by d.version desc
-    limit 1;
+    _head := esdb._detached_head(aggregate_id);
     if expected_version >= 0 and expected_version <> _head.version then
         return null;
     end if;

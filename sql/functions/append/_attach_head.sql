@@ -1,5 +1,5 @@
 -- Writes a stream's detached head back into its row; nothing happens where it is not detached.
--- Locks the stream's row until the transaction ends, before it looks for the head.
+-- By index, as _detached_head(). Locks the stream's row until the transaction ends, before it looks for the head.
 create or replace function esdb._attach_head(
     aggregate_id text
 )
@@ -8,6 +8,8 @@ language plpgsql
 volatile
 parallel unsafe
 set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
+set enable_bitmapscan = off
 as $function$
 #variable_conflict use_column
 declare
@@ -21,12 +23,7 @@ begin
     if not found then
         return;
     end if;
-    select d.*
-    into _head
-    from esdb.detached_heads as d
-    where d.aggregate_id = _attach_head.aggregate_id
-    order by d.version desc
-    limit 1;
+    _head := esdb._detached_head(aggregate_id);
     delete from esdb.detached_heads as d
     where d.aggregate_id = _head.aggregate_id
         and d.version = _head.version;

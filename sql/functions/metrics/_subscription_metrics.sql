@@ -11,6 +11,8 @@ volatile
 parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
+set enable_bitmapscan = off
 as $function$
 select sample.metric, jsonb_build_object('subscription', s.subscription), sample.value
 from (

@@ -79,6 +79,7 @@ create temporary table called_by_views as
 select * from (
     values
         ('esdb._append_counts(text,text,timestamp with time zone)'),
+        ('esdb._detached_head(text)'),
         ('esdb._due_snapshots(integer)'),
         ('esdb._export_page(bigint,bigint,integer,integer,text[],text[],timestamp with time zone,timestamp with time zone,boolean)'),
         ('esdb._edge_position(oid,integer)'),
