@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
-from tests.feed_support import Crew, append, blocks_of, stored, until, value, waits_for_a_lock
+from tests.feed_support import Crew, append, append_many, blocks_of, call, stored, until, value, waits_for_a_lock
 from tests.fixtures import Connect, Connection, Esdb
 from tests.import_support import event, report, write
 
-WRITERS = 4
 STREAMS = ["hot-1", "hot-2"]
+Way = Callable[[Connection, str], list[tuple[str, int]]]
 MANY = 3_000
 
 _DETACHED = "select count(*) from esdb.streams where version is null"
@@ -30,25 +32,45 @@ def detached(db: Connection) -> int:
     return int(value(db, _DETACHED))
 
 
-def test_heads_move_while_everybody_goes_on(db: Connection, connect: Connect) -> None:
+def one(connection: Connection, stream: str) -> list[tuple[str, int]]:
+    return [(stream, append(connection, stream).version)]
+
+
+def one_exactly(connection: Connection, stream: str) -> list[tuple[str, int]]:
+    expected = value(connection, "select esdb.stream_version(%s)", (stream,))
+    try:
+        return [(stream, append(connection, stream, expected_version=expected).version)]
+    except psycopg.DatabaseError as error:
+        assert error.sqlstate == "SE001"  # noqa: PT017 - any other fails the test
+        return []
+
+
+def several(connection: Connection, stream: str) -> list[tuple[str, int]]:
+    return [(stream, event.version) for event in append_many(connection, stream, 3)]
+
+
+def to_both(connection: Connection, _: str) -> list[tuple[str, int]]:
+    event = {"event_type": "Happened", "payload": {}}
+    appends = [{"aggregate_id": stream, "events": [event]} for stream in STREAMS]
+    return [(row[0], row[2]) for row in call(connection, "append_to_streams", appends=Jsonb(appends))]
+
+
+@pytest.mark.parametrize("ways", [[one, one_exactly], [several], [to_both], [one, one_exactly, several, to_both]])
+def test_heads_move_while_everybody_goes_on(db: Connection, connect: Connect, ways: list[Way]) -> None:
     for stream in STREAMS:
         append(db, stream)
     holder = holding_a_snapshot(connect)
     done = threading.Event()
     won: list[tuple[str, int]] = []
 
-    def write(connection: Connection, number: int) -> None:
-        stream = STREAMS[number % len(STREAMS)]
+    def write(connection: Connection, way: Way, stream: str) -> None:
         while not done.is_set():
-            expected = value(connection, "select esdb.stream_version(%s)", (stream,)) if number < len(STREAMS) else None
-            try:
-                won.append((stream, append(connection, stream, expected_version=expected)[1]))
-            except psycopg.DatabaseError as error:
-                assert error.sqlstate == "SE001"  # noqa: PT017 - the others fail the test
+            won.extend(way(connection, stream))
 
     crew = Crew()
-    for number in range(WRITERS):
-        crew.start(write, connect(), number)
+    for way in ways:
+        for stream in STREAMS:
+            crew.start(write, connect(), way, stream)
     try:
         until(lambda: detached(db) == len(STREAMS), "both heads are detached")
         before = len(won)

@@ -60,7 +60,7 @@ begin
     end if;
 
     if esdb._wake_listeners() then
-        perform esdb._move_head(_streams[ceil(random() * cardinality(_streams))].aggregate_id);
+        perform esdb._move_head(_streams[1 + floor(random() * cardinality(_streams))::integer].aggregate_id);
     end if;
     perform esdb._announce(_had_xid);
     if not _has_ids then
