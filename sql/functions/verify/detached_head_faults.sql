@@ -21,28 +21,34 @@ as $function$
 #variable_conflict use_column
 begin
     return query
-    select
-        'stream head',
-        coalesce(s.aggregate_id, h.aggregate_id),
-        case
-            when s.aggregate_id is null then format('detached, of version %s, but there is no such stream', h.version)
-            when h.aggregate_id is null then 'its row has no version, and no head is detached from it'
-            when s.version is not null then
-                format('detached, of version %s, but its row has a version, %s', h.version, s.version)
-            else format('detached, of version %s, but so is one of version %s', h.version, h.highest)
-        end,
-        count(*) over ()
-    from esdb.streams as s
-    full join (
+    with heads as (
         select d.aggregate_id, d.version, max(d.version) over (partition by d.aggregate_id) as highest
         from esdb.detached_heads as d
-    ) as h on h.aggregate_id = s.aggregate_id
-    where (s.aggregate_id is null or (s.version is null) <> (h.version is not null) or h.version < h.highest)
-        and (
-            detached_head_faults.aggregate_id is null
-            or coalesce(s.aggregate_id, h.aggregate_id) = detached_head_faults.aggregate_id
-        )
-    order by 2, h.version
+        where detached_head_faults.aggregate_id is null or d.aggregate_id = detached_head_faults.aggregate_id
+    ),
+    faults as (
+        select
+            h.aggregate_id,
+            h.version,
+            case
+                when s.aggregate_id is null then format('detached, of version %s, but there is no such stream', h.version)
+                when s.version is not null then
+                    format('detached, of version %s, but its row has a version, %s', h.version, s.version)
+                else format('detached, of version %s, but so is one of version %s', h.version, h.highest)
+            end as fault
+        from heads as h
+        left join esdb.streams as s on s.aggregate_id = h.aggregate_id
+        where s.aggregate_id is null or s.version is not null or h.version < h.highest
+        union all
+        select s.aggregate_id, null, 'its row has no version, and no head is detached from it'
+        from esdb.streams as s
+        where s.version is null
+            and (detached_head_faults.aggregate_id is null or s.aggregate_id = detached_head_faults.aggregate_id)
+            and not exists (select from heads as h where h.aggregate_id = s.aggregate_id)
+    )
+    select 'stream head', f.aggregate_id, f.fault, count(*) over ()
+    from faults as f
+    order by f.aggregate_id, f.version
     limit detached_head_faults.max_count;
 end
 $function$;

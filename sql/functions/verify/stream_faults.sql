@@ -40,7 +40,7 @@ begin
             esdb._utc_month(s.created_at) as month,
             count(*) as streams,
             min(s.aggregate_id) as example
-        from esdb._streams as s
+        from esdb.streams as s
         where stream_faults.aggregate_id is null or s.aggregate_id = stream_faults.aggregate_id
         group by 1, 2
         union all
