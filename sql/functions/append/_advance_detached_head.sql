@@ -1,9 +1,9 @@
 -- Advances a stream whose head is detached, by the events of a call, and returns its row as it then would be, with the
--- group_context that these events get. No row when the stream's head is not detached, or the call does not fit it:
+-- group_context that these events get. Null when the stream's head is not detached, or the call does not fit it:
 -- _refuse_append() knows why.
 --
--- By index, as _detached_head(). Locks the stream's row until the transaction ends, without writing a version of it. Errors: SE005; 40001 under
--- REPEATABLE READ or SERIALIZABLE, where the stream moved since the snapshot.
+-- By index, as _detached_head(). Locks the stream's row until the transaction ends, without writing a version of it.
+-- Errors: SE005; 40001 under REPEATABLE READ or SERIALIZABLE, where the stream moved since the snapshot.
 create or replace function esdb._advance_detached_head(
     aggregate_id text,
     event_count integer,
